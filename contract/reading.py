@@ -1,0 +1,184 @@
+"""The reading: the source record that a measurement ends in, also when the answer is "not measurable".
+
+Numbers carry their unit in the name. A field is null where it has no value; floats are always finite.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from contract.identifiers import InclusionNumber, Sha256, SiteNumber, Slug
+from contract.reasons import Reason
+
+SCHEMA_VERSION: Literal["1.0"] = "1.0"
+"""Version of the wire format. The minor number grows with optional fields, the major with anything else."""
+
+Seconds = Annotated[float, Field(ge=0, le=120, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(allow_inf_nan=False)]
+Interval = tuple[Seconds, Seconds]
+
+
+class Status(StrEnum):
+    """How a press or a measurement ended."""
+
+    MEASURED = "measured"
+    CENSORED = "censored"
+    NOT_MEASURABLE = "not_measurable"
+
+
+class BodySite(StrEnum):
+    """Where the probe sat."""
+
+    FINGER = "finger"
+    KNEE = "knee"
+
+
+class Side(StrEnum):
+    """Which of the subject's sides."""
+
+    LEFT = "left"
+    RIGHT = "right"
+
+
+class _Record(BaseModel):
+    """Closed and immutable: an unknown field is refused, a value never changes after the record is made."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Subject(_Record):
+    """Site number and inclusion number, nothing else."""
+
+    site: SiteNumber
+    inclusion: InclusionNumber
+
+
+class ProtocolRef(_Record):
+    """Which protocol was followed: its name, version and the hash of its effective content."""
+
+    name: Slug
+    version: str
+    sha256: Sha256
+
+
+class Device(_Record):
+    """What measured: hardware name, software, algorithm and configuration."""
+
+    name: Slug
+    software_version: str
+    algorithm_version: str
+    configuration_sha256: Sha256
+
+
+class Measured(_Record):
+    """When: wall clock with offset, and the boot clock that intervals and ordering come from."""
+
+    at: AwareDatetime = Field(description="start of the measurement, UTC with offset")
+    boot_id: UUID = Field(description="identifies the boot that boottime_ns counts from")
+    boottime_ns: int = Field(ge=0, description="CLOCK_BOOTTIME at the same instant")
+    clock_synchronised: bool = Field(description="whether the wall clock was synchronised")
+
+
+class RefillResult(_Record):
+    """The published end points of one refill curve, or why there are none.
+
+    `crt_s` is time zero to the first instant from which the pulse-free signal has recovered 90 % of the step from
+    blanched to refilled. `tau_s` is never compared with a threshold on `crt_s`: 90 % is 2.3 tau.
+    """
+
+    status: Status
+    reason: Reason | None = None
+    crt_s: Seconds | None = None
+    crt_ci95_s: Interval | None = Field(None, description="95 % interval of crt_s, low and high")
+    crt_exceeds_s: Seconds | None = Field(None, description="censored only: refill took longer than this")
+    t50_s: Seconds | None = None
+    crt_90_10_s: Seconds | None = None
+    crt_100_10_s: Seconds | None = None
+    tau_s: Annotated[float, Field(gt=0, le=600)] | None = None
+    delay_s: Seconds | None = None
+    overshoot: Fraction | None = Field(None, description="peak above the refilled level, as a fraction of the step")
+
+    @model_validator(mode="after")
+    def _number_and_status_agree(self) -> Self:
+        measured = self.status is Status.MEASURED
+        if measured != (self.crt_s is not None) or measured != (self.crt_ci95_s is not None):
+            raise ValueError("crt_s and crt_ci95_s stand exactly when status is measured")
+        if (self.status is Status.NOT_MEASURABLE) != (self.reason is not None):
+            raise ValueError("a reason stands exactly when status is not_measurable")
+        if (self.status is Status.CENSORED) != (self.crt_exceeds_s is not None):
+            raise ValueError("crt_exceeds_s stands exactly when status is censored")
+        if self.crt_ci95_s is not None and not self.crt_ci95_s[0] <= self.crt_ci95_s[1]:
+            raise ValueError("crt_ci95_s is not in order")
+        return self
+
+
+class PressRecord(_Record):
+    """One press: its result, how it was made, and the hash of the trace that gives the result again."""
+
+    number: int = Field(ge=1)
+    result: RefillResult
+    target_kpa: float = Field(gt=0)
+    mean_hold_kpa: float | None = None
+    hold_s: Seconds | None = None
+    release_s: Seconds | None = Field(None, description="90 % to 10 % of the hold level")
+    time_zero_from: Literal["pressure", "picture"] | None = None
+    blanch_step: float | None = Field(None, description="step of the haemoglobin signal, ln units")
+    baseline: float | None = Field(None, description="haemoglobin signal before the press, ln units")
+    frames: int = Field(ge=0)
+    frames_dropped: int = Field(ge=0)
+    trace_sha256: Sha256 | None = None
+
+
+class Reading(_Record):
+    """The record of one measurement. `result` is the measurement's: the median of its presses, or why there is none."""
+
+    schema_version: Literal["1.0"] = SCHEMA_VERSION
+    kind: Literal["refill"] = "refill"
+    reading_id: UUID = Field(description="UUIDv7")
+    device_seq: int = Field(ge=1, description="gapless count of this device's records")
+    study: Slug
+    subject: Subject
+    event: Slug | None = Field(None, description="study event, where one was chosen")
+    body_site: BodySite
+    side: Side | None = None
+    operator: Slug | None = Field(None, description="operator code, never a name")
+    simulated: bool = Field(description="true from birth for anything that no skin was behind")
+    calibration_id: UUID | None = Field(None, description="certificate in force; null means bench use")
+    protocol: ProtocolRef
+    device: Device
+    measured: Measured
+    result: RefillResult
+    presses: list[PressRecord]
+    crt_spread: Fraction | None = Field(None, description="(largest - smallest) / median of the presses' crt_s")
+
+
+class Receipt(_Record):
+    """The trial database's word on one record. Only this clears the journal's outbox."""
+
+    schema_version: Literal["1.0"] = SCHEMA_VERSION
+    reading_id: UUID
+    device_seq: int = Field(ge=1)
+    sha256: Sha256 = Field(description="the record's own hash, as received")
+    outcome: Literal["stored", "refused"] = Field(description="refused: kept as a dead letter, not in the trial data")
+    reason: str | None = Field(None, max_length=500)
+    received_at: AwareDatetime
+
+
+class DeviceStatus(_Record):
+    """Retained on the broker; the last will is the same with `state` "lost"."""
+
+    schema_version: Literal["1.0"] = SCHEMA_VERSION
+    session_id: UUID = Field(description="one per connection of the publisher: a late last will is told by it")
+    state: Literal["ready", "lost", "stopped"]
+    at: AwareDatetime
+    software_version: str
+    unsent_readings: int = Field(ge=0)
+    problem: str | None = Field(None, max_length=500, description="one sentence, where something needs a person")
+
+
+def utc(moment: datetime) -> str:
+    """Return a time as it is written in records and tables: ISO 8601 with offset, microseconds."""
+    return moment.isoformat(timespec="microseconds")

@@ -1,0 +1,39 @@
+"""JSON Schema of the wire, generated from the models: `python -m contract.schema` writes `contract/schema/*.json`."""
+
+import json
+import sys
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from contract.envelope import Envelope
+from contract.reading import DeviceStatus, Reading, Receipt
+
+MODELS: dict[str, type[BaseModel]] = {
+    "envelope": Envelope,
+    "reading": Reading,
+    "receipt": Receipt,
+    "status": DeviceStatus,
+}
+FOLDER: Path = Path(__file__).with_name("schema")
+
+
+def schema_text(model: type[BaseModel]) -> str:
+    """Return the JSON Schema (draft 2020-12) of a model as it is kept in the repository."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()}
+    return json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def write() -> list[Path]:
+    """Write every schema file; returns their paths."""
+    FOLDER.mkdir(exist_ok=True)
+    paths = []
+    for name, model in MODELS.items():
+        path = FOLDER / f"{name}.schema.json"
+        path.write_text(schema_text(model), encoding="utf-8")
+        paths.append(path)
+    return paths
+
+
+if __name__ == "__main__":
+    sys.stdout.write("".join(f"wrote {path.name}\n" for path in write()))

@@ -1,0 +1,61 @@
+"""TOML into pydantic models, with every error named by file and key."""
+
+import hashlib
+import json
+import tomllib
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+PACKAGED: Path = Path(__file__).parent
+
+
+class ConfigurationError(Exception):
+    """A configuration file cannot be used. One line per error, each naming file and key."""
+
+
+class Section(BaseModel):
+    """Base of every configuration model: unknown keys are refused, numbers are finite, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def load(path: Path, model: type[Model]) -> Model:
+    """Return the file as a checked `model`; raises `ConfigurationError` naming the file and each wrong key."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: not TOML: {error}") from error
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        lines = [
+            f"{path}: {'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors(include_url=False)
+        ]
+        raise ConfigurationError("\n".join(lines)) from error
+
+
+def named(kind: str, name: str, folder: Path | None = None) -> Path:
+    """Return the path of `kind` ("protocols", "studies") called `name`; a site's `folder` goes before ours.
+
+    Raises `ConfigurationError` naming what there is, where there is no such file.
+    """
+    places = [place / kind for place in (folder, PACKAGED) if place is not None]
+    for place in places:
+        path = place / f"{name}.toml"
+        if path.name == f"{name}.toml" and path.is_file():
+            return path
+    known = sorted({path.stem for place in places for path in place.glob("*.toml")})
+    raise ConfigurationError(f"{kind}/{name}.toml: no such file; there are: {', '.join(known) or 'none'}")
+
+
+def content_sha256(section: BaseModel) -> str:
+    """Return the hash of a configuration's effective content, defaults included, whatever its file looked like."""
+    text = json.dumps(section.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()

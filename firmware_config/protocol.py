@@ -1,0 +1,36 @@
+"""The protocol: how the skin is pressed and for how long it is watched. A named, versioned file in `protocols/`."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from firmware_config.loading import Section
+
+CEILING_KPA: float = 60.0
+"""No protocol may ask for more. The probe's own code holds the same ceiling again, where the valve is driven."""
+CEILING_HOLD_S: float = 20.0
+
+
+class Protocol(Section):
+    """One way to make a measurement."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+    version: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)*$")]
+    source: str = Field(description="publication or document that the protocol comes from")
+    body_sites: list[Literal["finger", "knee"]] = Field(min_length=1)
+    target_kpa: float = Field(gt=0, le=CEILING_KPA, description="pressure under the window during the hold")
+    ramp_s: float = Field(1.0, ge=0.2, le=5, description="time in which the pressure rises to the target")
+    hold_s: float = Field(gt=0, le=CEILING_HOLD_S)
+    baseline_s: float = Field(2.0, ge=1, le=10, description="skin watched before the press")
+    presses: int = Field(3, ge=1, le=5)
+    spacing_s: float = Field(20.0, ge=0, le=300, description="rest between one press's window and the next press")
+    observe_s: float = Field(12.0, ge=3, le=30, description="window watched after release")
+    observe_limit_s: float = Field(30.0, ge=3, le=30, description="window is extended up to this until refill settles")
+    hold_tolerance: float = Field(0.10, gt=0, le=0.25, description="of the target, for the hold to count as held")
+    agreement: float = Field(0.25, gt=0, le=1, description="largest (max - min) / median of the presses' refill times")
+
+    @model_validator(mode="after")
+    def _window_in_order(self) -> Self:
+        if self.observe_limit_s < self.observe_s:
+            raise ValueError("observe_limit_s is shorter than observe_s")
+        return self
