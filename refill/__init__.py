@@ -1,1 +1,5 @@
-"""TODO"""
+"""The command: the one room that may import all others, and the one place where they are wired together.
+
+`refill.cli` is the command line. Each area has a module of its own and imports what it needs when it runs, so that
+`refill --help` answers at once. `refill.simulation` is where simulated hardware is chosen, by name, and nowhere else.
+"""

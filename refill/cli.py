@@ -1,0 +1,26 @@
+"""The command line: `refill <area> ...`. Only names and help stand here; each command imports what it needs."""
+
+import typer
+
+from contract.version import __version__
+from refill import analyse_cli, phantom_cli
+
+app = typer.Typer(
+    help="Capillary refill time at the bedside: measure, analyse, simulate, and feed the trial.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command()(analyse_cli.analyse)
+app.add_typer(phantom_cli.app, name="phantom")
+
+
+@app.command()
+def version() -> None:
+    """Print the software version."""
+    typer.echo(__version__)
+
+
+def main() -> None:
+    """Entry point of the `refill` command."""
+    app()

@@ -1,0 +1,275 @@
+"""Whether a press can be trusted: the checks, each ending in one reason of the contract's table.
+
+A tidy curve is no proof. Each check looks at one thing that the fit cannot see: how the skin was pressed, whether
+frames are whole, whether the light and the camera stood still, whether what changed was blood, everywhere at once.
+Order matters: the first complaint is the one that a nurse can act on. Codes are those of the table of reasons.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vision.grid import GridRecording
+from vision.pressure import PressProfile
+from vision.refill import RefillEstimate
+from vision.region import Region
+from vision.trace import Trace
+from vision.weights import robust_sd
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What counts as too much. Shares are of the blanch step, of the hold pressure or of the field's width."""
+
+    least_hold_kpa: float = 15.0
+    hold_deviation: float = 0.12
+    least_hold_s: float = 1.5
+    release_s: float = 0.35
+    residual_pressure: float = 0.12
+    target_deviation: float = 0.15
+    gap_s: float = 0.25
+    repeated_share: float = 0.2
+    clipped_share: float = 0.01
+    darkest_linear: float = 0.003
+    brightest_linear: float = 0.965
+    shift_share: float = 0.025
+    incoherent_share: float = 0.3
+    light_jump: float = 0.06
+    colour_jump: float = 0.12
+    flicker: float = 0.03
+    drift_per_s: float = 0.035
+    least_step: float = 0.004
+    least_window_s: float = 2.5
+    misfit: float = 0.06
+    half_width: float = 0.35
+    half_width_s: float = 0.30
+
+
+def of_pressure(profile: PressProfile | None, limits: Limits, target_kpa: float | None) -> str | None:
+    """Return what was wrong with the press itself; None for a good one."""
+    if profile is None:
+        return "pressure_off_target"
+    if profile.presses > 1:
+        return "second_press"
+    if not profile.released:
+        return "no_release"
+    if profile.mean_hold_kpa < limits.least_hold_kpa:
+        return "pressure_off_target"
+    if target_kpa is not None and abs(profile.mean_hold_kpa / target_kpa - 1) > limits.target_deviation:
+        return "pressure_off_target"
+    if profile.worst_hold_deviation > limits.hold_deviation or profile.hold_s < limits.least_hold_s:
+        return "pressure_not_held"
+    if profile.residual_share > limits.residual_pressure:
+        return "release_incomplete"
+    if profile.release_s is None or profile.release_s > limits.release_s:
+        return "release_too_slow"
+    return None
+
+
+def of_frames(trace: Trace, time_zero_s: float, limits: Limits) -> str | None:
+    """Return whether frames across the rise are missing or copies."""
+    time_s = trace.time_s
+    rise = (time_s[:-1] > time_zero_s - 0.3) & (time_s[:-1] < time_zero_s + 4.0)
+    gaps = np.diff(time_s)[rise]
+    if len(gaps) and gaps.max() > max(limits.gap_s, 3 * trace.interval_s):
+        return "frames_lost"
+    early = trace.between(time_zero_s, time_zero_s + 2.0)
+    if trace.repeated is not None and early.any() and trace.repeated[early].mean() > limits.repeated_share:
+        return "frames_repeated"
+    return None
+
+
+def of_light_level(trace: Trace, limits: Limits) -> str | None:
+    """Return whether the region was clipped or black, from its mean light."""
+    if trace.light is None:
+        return None
+    if float(np.quantile(trace.light, 0.99, axis=0).max()) > limits.brightest_linear:
+        return "saturated"
+    if float(np.median(trace.light[:, :2], axis=0).min()) < limits.darkest_linear:
+        return "too_dark"
+    return None
+
+
+def of_picture(recording: GridRecording, limits: Limits) -> str | None:
+    """Return whether the picture itself was clipped or black, before any region is looked for."""
+    clipped = recording.clipped.mean(axis=0) > limits.clipped_share
+    if clipped.mean() > 0.35:
+        return "saturated"
+    if float(recording.dark.mean()) > 0.5:
+        return "too_dark"
+    return None
+
+
+def of_glare(recording: GridRecording, region: Region, limits: Limits) -> str | None:
+    """Return whether clipped patches lie in or beside the region."""
+    rows, columns = np.nonzero(region.blanched)
+    if len(rows) == 0:
+        return None
+    box = recording.clipped[:, rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    share = (box.mean(axis=0) > limits.clipped_share).mean()
+    if share > 0.6:
+        return "saturated"
+    return "glare" if share > 0.02 else None
+
+
+def of_motion(recording: GridRecording, time_zero_s: float, limits: Limits) -> str | None:
+    """Return whether the field shifted between the end of the hold and the end of the window."""
+    width_px = recording.cells.shape[2] * recording.cell_px
+    clear = recording.sharpness > 0.5
+    hold = clear & (recording.time_s > time_zero_s - 1.0) & (recording.time_s < time_zero_s)
+    later = clear & (recording.time_s > time_zero_s)
+    if later.sum() < 5:
+        return None
+    anchor = hold if hold.sum() >= 5 else later & (recording.time_s < time_zero_s + 0.5)
+    if anchor.sum() < 3:
+        anchor = clear & (recording.time_s < time_zero_s - 1.0)
+    if anchor.sum() < 3:
+        return None
+    away_px = np.hypot(*(recording.shift_px[later] - np.median(recording.shift_px[anchor], axis=0)).T)
+    return "moved" if float(np.quantile(away_px, 0.9)) > limits.shift_share * width_px else None
+
+
+def of_coherence(
+    signal: Array, recording: GridRecording, region: Region, time_zero_s: float, limits: Limits
+) -> str | None:
+    """Return whether parts of the region went through different curves: an edge, a hair or a reflex passing.
+
+    Skin that was pressed together refills together. Each cell's curve, smoothed over 0.25 s and scaled by its own step,
+    is held against the region's.
+    """
+    time_s = recording.time_s
+    window = (time_s > time_zero_s - 1.0) & (time_s <= time_s[-1])
+    cells = signal[:, region.blanched]
+    size = max(1, round(0.25 / float(np.median(np.diff(time_s)))))
+    starts = np.arange(0, int(window.sum()), size)
+    counts = np.diff(np.append(starts, window.sum()))[:, None]
+    smooth = np.add.reduceat(cells[window], starts, axis=0) / counts
+    middle = np.add.reduceat(time_s[window], starts) / counts[:, 0]
+    blanched = smooth[middle < time_zero_s].mean(axis=0)
+    late = middle > time_zero_s + 0.6 * (time_s[-1] - time_zero_s)
+    step = smooth[late].mean(axis=0) - blanched
+    common = np.median((smooth - blanched) / np.maximum(step, 1e-6), axis=1)
+    deviation = (smooth - blanched) - common[:, None] * step
+    noise = robust_sd(np.diff(cells[window], axis=0).ravel()) / np.sqrt(2 * size)
+    allowed = 0.22 * np.median(step) + 4 * noise
+    odd = np.abs(deviation).max(axis=0) > allowed
+    return "moved" if odd.mean() > limits.incoherent_share else None
+
+
+def of_blanching(trace: Trace, profile: PressProfile | None, time_zero_s: float, limits: Limits) -> str | None:
+    """Return whether the press blanched the skin at all: the step up after release and the step down before it."""
+    hold = trace.signal[trace.between(time_zero_s - 1.0, time_zero_s)]
+    late_from_s = time_zero_s + 0.6 * (trace.time_s[-1] - time_zero_s)
+    late = trace.signal[trace.time_s > late_from_s]
+    if len(hold) < 3 or len(late) < 3:
+        return "window_too_short"
+    rise = float(np.median(late) - np.median(hold))
+    if rise < limits.least_step:
+        return "no_blanch"
+    before = trace.signal[trace.time_s < profile.press_from_s] if profile else np.zeros(0)
+    if len(before) >= 5:
+        fall = float(np.median(before) - np.median(hold))
+        if fall < 0.25 * rise:
+            return "moved" if rise > 0.05 else "no_blanch"
+    return None
+
+
+def _jump(time_s: Array, series: Array, from_s: float, width_s: float = 0.25) -> tuple[float, float]:
+    """Largest lasting jump of a series (n,) after `from_s`, and its time: means of `width_s` on both sides."""
+    cumulated = np.concatenate([[0.0], np.cumsum(series)])
+    best, best_s = 0.0, from_s
+    for index in np.flatnonzero((time_s > from_s) & (time_s < time_s[-1] - width_s)):
+        low, high = np.searchsorted(time_s, [time_s[index] - width_s, time_s[index] + width_s])
+        if index - low < 2 or high - index < 2:
+            continue
+        change = (cumulated[high] - cumulated[index]) / (high - index) - (cumulated[index] - cumulated[low]) / (
+            index - low
+        )
+        if abs(change) > abs(best):
+            best, best_s = float(change), float(time_s[index])
+    return best, best_s
+
+
+def of_light(trace: Trace, time_zero_s: float, limits: Limits) -> str | None:
+    """Return whether light or camera settings moved: red that does not follow blood, or a jump of the surround.
+
+    Blood moves the channels along one line; the rest of red is light. A jump of it over `light_jump` (ln) is a lamp or
+    an exposure; where red and blue part ways, a white balance.
+    """
+    if trace.light is None:
+        return None
+    ln = np.log(np.maximum(trace.light, 1e-5))
+    used = trace.time_s > time_zero_s - 2.0
+    design = np.column_stack([np.ones(used.sum()), trace.signal[used], trace.signal[used] ** 2])
+    red = ln[used, 0] - design @ np.linalg.lstsq(design, ln[used, 0], rcond=None)[0]
+    blue = ln[used, 2] - design @ np.linalg.lstsq(design, ln[used, 2], rcond=None)[0]
+    time_s = trace.time_s[used]
+    fast = np.diff(red)
+    alternating = float(np.sqrt(np.mean(np.square(fast - np.median(fast))))) / np.sqrt(2)
+    jump, _ = _jump(time_s, red, time_zero_s - 1.0)
+    blue_jump, _ = _jump(time_s, blue, time_zero_s - 1.0)
+    if abs(jump) > limits.light_jump or abs(blue_jump) > 1.5 * limits.light_jump:
+        return "light_changed" if jump * blue_jump > 0 else "camera_settings_moved"
+    return "flicker" if alternating > limits.flicker else None
+
+
+def of_surround(
+    trace: Trace, recording: GridRecording, region: Region, time_zero_s: float, limits: Limits
+) -> str | None:
+    """Return whether skin that was not pressed changed colour or brightness at one instant."""
+    if trace.surround is None:
+        return None
+    rise = float(np.median(trace.signal[-max(5, len(trace.signal) // 6) :]))
+    hold = trace.signal[trace.between(time_zero_s - 1.0, time_zero_s)]
+    step = max(rise - float(np.median(hold)), 1e-6)
+    colour, at_s = _jump(trace.time_s, trace.surround, time_zero_s - 1.0, 0.15)
+    light = np.log(np.maximum(recording.cells[:, region.surround].mean(axis=1, dtype=np.float64), 1e-5))
+    brightness, _ = _jump(trace.time_s, light.mean(axis=1), time_zero_s - 1.0, 0.15)
+    around = trace.between(at_s - 0.6, at_s - 0.05), trace.between(at_s + 0.05, at_s + 0.6)
+    if abs(colour) > limits.colour_jump * step + 0.02:
+        change = light[around[1]].mean(axis=0) - light[around[0]].mean(axis=0)
+        return "camera_settings_moved" if change[0] * change[2] < 0 else "light_changed"
+    return "light_changed" if abs(brightness) > limits.light_jump + 0.04 else None
+
+
+def of_flicker(recording: GridRecording, time_zero_s: float, limits: Limits) -> str | None:
+    """Return whether bands of light run through the picture, or its brightness alternates from frame to frame."""
+    used = recording.time_s > time_zero_s - 2.0
+    rows = np.log(np.maximum(recording.cells[used].mean(axis=(2, 3), dtype=np.float64), 1e-5))
+    fast = np.diff(rows, n=2, axis=0) / np.sqrt(6.0)
+    return "flicker" if float(np.sqrt(np.mean(fast**2))) > limits.flicker else None
+
+
+def of_drift(trace: Trace, profile: PressProfile | None, step: float, limits: Limits) -> str | None:
+    """Return whether the skin's colour was already drifting before the press, faster than `drift_per_s` of the step."""
+    if profile is None:
+        return None
+    before = trace.time_s < profile.press_from_s - 0.1
+    if before.sum() < 8 or np.ptp(trace.time_s[before]) < 1.5:
+        return None
+    held = trace.between(profile.held_from_s + 0.5 * profile.hold_s, profile.time_zero_s)
+    slopes = [
+        float(np.polyfit(trace.time_s[part], trace.signal[part], 1)[0]) for part in (before, held) if part.sum() > 8
+    ]
+    if len(slopes) < 2 or np.sign(slopes[0]) != np.sign(slopes[1]):
+        return None
+    return "baseline_drift" if min(abs(slope) for slope in slopes) > limits.drift_per_s * step else None
+
+
+def of_estimate(estimate: RefillEstimate, window_s: float, limits: Limits) -> str | None:
+    """Return whether the fit leaves doubt: the step drowned, the curve misfitting, the interval too wide."""
+    low, middle, high = estimate.crt_quantiles_s
+    if estimate.step < limits.least_step:
+        return "no_blanch"
+    if window_s < limits.least_window_s:
+        return "window_too_short"
+    if estimate.noise_sd > 0.5 * estimate.step:
+        return "no_blanch"
+    if estimate.misfit > limits.misfit * estimate.step + 2 * estimate.noise_sd:
+        return "not_a_refill"
+    if 0.5 * (high - low) > max(limits.half_width * middle, limits.half_width_s):
+        return "too_uncertain"
+    return None

@@ -1,0 +1,68 @@
+"""The release found in the picture, for recordings without a pressure trace."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+BEFORE_S: float = 1.5
+AFTER_S: float = 4.0
+
+
+@dataclass(frozen=True)
+class Release:
+    """When the signal began to rise after its lowest, with the standard error of that time, in s."""
+
+    time_s: float
+    sd_s: float
+    step: float
+
+
+def find(time_s: Array, signal: Array) -> Release | None:
+    """Return the release with the largest lasting rise of `signal` (n,), or None where nothing rises.
+
+    A level, then an exponential rise: the onset that explains the samples around it best, and how sharply it does.
+    """
+    candidate_s = _largest_rise(time_s, signal)
+    if candidate_s is None:
+        return None
+    near = (time_s > candidate_s - BEFORE_S) & (time_s < candidate_s + AFTER_S)
+    t, y = time_s[near], signal[near]
+    if len(t) < 10:
+        return None
+    onsets = np.arange(candidate_s - 1.0, candidate_s + 1.0, 0.01)
+    taus = np.geomspace(0.1, 6.0, 14)
+    rss = np.empty((len(onsets), len(taus)))
+    steps = np.empty_like(rss)
+    for column, tau in enumerate(taus):
+        rise = 1 - np.exp(-np.maximum(t[:, None] - onsets[None, :], 0.0) / tau)
+        centred = rise - rise.mean(axis=0)
+        power = np.maximum((centred**2).sum(axis=0), 1e-12)
+        steps[:, column] = (centred * (y - y.mean())[:, None]).sum(axis=0) / power
+        rss[:, column] = ((y - y.mean()) ** 2).sum() - np.maximum(steps[:, column], 0.0) ** 2 * power
+    best = np.unravel_index(int(np.argmin(rss)), rss.shape)
+    profile = rss.min(axis=1)
+    variance = max(float(rss[best]), 1e-18) / max(len(t) - 4, 1)
+    likelihood = np.exp(-0.5 * (profile - profile.min()) / variance)
+    likelihood /= likelihood.sum()
+    mean_s = float((likelihood * onsets).sum())
+    sd_s = float(np.sqrt((likelihood * (onsets - mean_s) ** 2).sum()))
+    return Release(float(onsets[best[0]]), max(sd_s, float(np.median(np.diff(time_s))) / 3), float(steps[best]))
+
+
+def _largest_rise(time_s: Array, signal: Array) -> float | None:
+    """The time at which the mean of the 2 s after exceeds the mean of the 1 s before by most."""
+    cumulated = np.concatenate([[0.0], np.cumsum(signal)])
+    rises: list[tuple[float, float]] = []
+    for at in time_s[(time_s > time_s[0] + 0.5) & (time_s < time_s[-1] - 2.0)]:
+        low, middle, high = np.searchsorted(time_s, [at - 1.0, at, at + 2.0])
+        if middle - low >= 3 and high - middle >= 5:
+            before = (cumulated[middle] - cumulated[low]) / (middle - low)
+            after = (cumulated[high] - cumulated[middle]) / (high - middle)
+            rises.append((float(after - before), float(at)))
+    if not rises:
+        return None
+    height, at_s = max(rises)
+    return at_s if height > 0 else None
