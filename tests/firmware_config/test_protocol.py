@@ -1,0 +1,81 @@
+"""Protocols: how the skin is pressed, inside bounds that no file can leave."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from firmware_config.loading import PACKAGED, load, named
+from firmware_config.protocol import CEILING_HOLD_S, CEILING_KPA, Protocol
+
+FILES = sorted((PACKAGED / "protocols").glob("*.toml"))
+GOOD = {"name": "x", "version": "1", "source": "a paper", "body_sites": ["finger"], "target_kpa": 40, "hold_s": 10}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_packaged_protocol_is_called_as_its_file_and_names_its_source(path: Path) -> None:
+    protocol = load(path, Protocol)
+    assert protocol.name == path.stem
+    assert len(protocol.source) > 10
+
+
+@pytest.mark.parametrize(
+    ("name", "body_sites", "hold_s"),
+    [
+        ("andromeda-finger", ["finger"], 10),
+        ("ait-oufella-15s", ["finger", "knee"], 15),
+        ("chiba-5n", ["finger"], 5),
+        ("knee-10s", ["knee"], 10),
+    ],
+)
+def test_the_published_protocols_hold_as_long_as_their_papers_say(name: str, body_sites: list, hold_s: float) -> None:
+    protocol = load(named("protocols", name), Protocol)
+    assert (protocol.body_sites, protocol.hold_s, protocol.presses) == (body_sites, hold_s, 3)
+
+
+@given(st.floats(), st.floats())
+def test_no_protocol_asks_for_more_than_the_ceilings(target_kpa: float, hold_s: float) -> None:
+    try:
+        protocol = Protocol.model_validate(GOOD | {"target_kpa": target_kpa, "hold_s": hold_s})
+    except ValidationError:
+        return
+    assert 0 < protocol.target_kpa <= CEILING_KPA
+    assert 0 < protocol.hold_s <= CEILING_HOLD_S
+
+
+def test_the_ceilings_themselves_may_be_asked_for() -> None:
+    protocol = Protocol.model_validate(GOOD | {"target_kpa": CEILING_KPA, "hold_s": CEILING_HOLD_S})
+    assert (protocol.target_kpa, protocol.hold_s) == (60.0, 20.0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"target_kpa": 60.1},
+        {"target_kpa": 0},
+        {"hold_s": 20.1},
+        {"hold_s": 0},
+        {"ramp_s": 0.1},
+        {"baseline_s": 0.5},
+        {"presses": 0},
+        {"presses": 6},
+        {"presses": 2.5},
+        {"spacing_s": -1},
+        {"observe_s": 2},
+        {"observe_s": 31},
+        {"observe_s": 12, "observe_limit_s": 11},
+        {"hold_tolerance": 0},
+        {"hold_tolerance": 0.3},
+        {"agreement": 0},
+        {"body_sites": []},
+        {"body_sites": ["ear"]},
+        {"version": "1.0-beta"},
+        {"name": "Übung"},
+        {"pressure_mmhg": 300},
+    ],
+)
+def test_a_wrong_protocol_is_refused(change: dict) -> None:
+    with pytest.raises(ValidationError):
+        Protocol.model_validate(GOOD | change)

@@ -1,0 +1,260 @@
+"""What the tests of the trial side share: records, a device that re-sends, brokers and a PostgreSQL of their own."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
+
+from contract.envelope import Envelope, canonical_json, chain_sha256
+from contract.identifiers import GENESIS_SHA256, new_reading_id
+from contract.reading import Reading, Receipt
+from contract.topics import Topic
+from firmware_config.study import Study
+
+STUDY = Study(name="demo", title="demo", sites=["00", "01"], accept_simulated=True, events=["inclusion"])
+BOOT = UUID("00000000-0000-4000-8000-000000000001")
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+def result(crt_s: float | None = 2.5, reason: str = "moved") -> dict[str, Any]:
+    if crt_s is None:
+        return {"status": "not_measurable", "reason": reason}
+    return {"status": "measured", "crt_s": crt_s, "crt_ci95_s": [crt_s - 0.2, crt_s + 0.2], "tau_s": crt_s / 2.3}
+
+
+def reading(seq: int = 1, **changes: Any) -> Reading:
+    """A valid reading; `changes` are top-level keys, `device` and `site` names."""
+    device, site = changes.pop("device", "bedside-1"), changes.pop("site", "00")
+    crt = result(changes.pop("crt_s", 2.5))
+    content: dict[str, Any] = {
+        "reading_id": str(new_reading_id()),
+        "device_seq": seq,
+        "study": "demo",
+        "subject": {"site": site, "inclusion": "7"},
+        "body_site": "finger",
+        "side": "left",
+        "simulated": True,
+        "protocol": {"name": "demo", "version": "1", "sha256": "a" * 64},
+        "device": {
+            "name": device,
+            "software_version": "0.1.0",
+            "algorithm_version": "1",
+            "configuration_sha256": "b" * 64,
+        },
+        "measured": {
+            "at": (NOON + timedelta(seconds=seq)).isoformat(),
+            "boot_id": str(BOOT),
+            "boottime_ns": 1_000_000_000 * seq,
+            "clock_synchronised": True,
+        },
+        "result": crt,
+        "presses": [{"number": 1, "result": crt, "target_kpa": 40.0, "frames": 300, "frames_dropped": 0}],
+    }
+    return Reading.model_validate(content | changes)
+
+
+def envelope(record: Reading, previous: str = GENESIS_SHA256, sent_at: datetime | None = None) -> Envelope:
+    body = canonical_json(record)
+    return Envelope(
+        sent_at=sent_at or datetime.now(UTC),
+        previous_sha256=previous,
+        sha256=chain_sha256(previous, body),
+        body=body,
+    )
+
+
+def payload(record: Reading, previous: str = GENESIS_SHA256, sent_at: datetime | None = None) -> bytes:
+    return envelope(record, previous, sent_at).model_dump_json().encode()
+
+
+def chain(count: int, **changes: Any) -> list[tuple[Reading, Envelope]]:
+    """The journal of a device: `count` records, each carrying the hash of the one before."""
+    records, previous = [], GENESIS_SHA256
+    for seq in range(1, count + 1):
+        record = reading(seq, **changes)
+        sealed = envelope(record, previous)
+        records.append((record, sealed))
+        previous = sealed.sha256
+    return records
+
+
+class Device:
+    """A publisher as the real one must be: it sends a record again and again until it has a receipt for it."""
+
+    def __init__(self, port: int, name: str = "bedside-1", again_s: float = 0.7) -> None:
+        self.topic = Topic("demo", "00", name, "reading")
+        self.receipts: list[Receipt] = []
+        self.sent = 0
+        self._waiting: dict[str, Envelope] = {}
+        self._sent_at_s: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self._again_s = again_s
+        self._client = Client(CallbackAPIVersion.VERSION2, f"test-{name}")
+        self._client.reconnect_delay_set(1, 1)
+        self._client.on_connect = lambda client, *_: client.subscribe(str(self.topic.sibling("receipt")), 1)
+        self._client.on_message = self._on_receipt
+        self._client.connect_async("127.0.0.1", port)
+        self._client.loop_start()
+        self._run = True
+        self._thread = threading.Thread(target=self._send_again, daemon=True)
+        self._thread.start()
+
+    def _on_receipt(self, _c: Any, _u: Any, message: Any) -> None:
+        with contextlib.suppress(ValueError):
+            receipt = Receipt.model_validate_json(message.payload)
+            with self._lock:
+                self.receipts.append(receipt)
+                self._waiting.pop(receipt.sha256, None)
+
+    def add(self, sealed: Envelope) -> None:
+        with self._lock:
+            self._waiting[sealed.sha256] = sealed
+
+    def _send_again(self) -> None:
+        while self._run:
+            now_s = time.monotonic()
+            with self._lock:
+                due = [e for h, e in self._waiting.items() if now_s - self._sent_at_s.get(h, -9e9) > self._again_s]
+            for sealed in due[:20]:
+                if self._client.is_connected():
+                    self._sent_at_s[sealed.sha256] = now_s
+                    again = sealed.model_copy(update={"sent_at": datetime.now(UTC)})
+                    self._client.publish(str(self.topic), again.model_dump_json(), qos=1)
+                    self.sent += 1
+            time.sleep(0.01)
+
+    def publish(self, topic: str, content: bytes | str, retain: bool = False) -> None:
+        assert wait_for(self._client.is_connected)
+        sent = self._client.publish(topic, content, qos=1, retain=retain)
+        sent.wait_for_publish(5)
+        assert sent.is_published()
+
+    def unreceipted(self) -> int:
+        with self._lock:
+            return len(self._waiting)
+
+    def close(self) -> None:
+        self._run = False
+        self._thread.join(2)
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+def wait_for(condition: Any, timeout_s: float = 15.0) -> bool:
+    until_s = time.monotonic() + timeout_s
+    while time.monotonic() < until_s:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return bool(condition())
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Program:
+    """A process that this test started, and ends."""
+
+    def __init__(self, command: list[str], log: Path) -> None:
+        self._command, self.log = command, log
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> "Program":
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(self._command, stdout=log, stderr=log)
+        return self
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def terminate(self) -> int:
+        return self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> int:
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        try:
+            return self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(5)
+            raise
+
+    def text(self) -> str:
+        return self.log.read_text(encoding="utf-8") if self.log.exists() else ""
+
+
+def refill_trial(*arguments: str) -> list[str]:
+    return [sys.executable, "-c", "from refill.trial_cli import app; app()", *arguments]
+
+
+def needed(name: str, *places: str) -> str:
+    """The path of a program that these tests need; without it they are skipped here, and fail where CI is set."""
+    for place in (shutil.which(name), *places):
+        if place is not None and Path(place).is_file():
+            return place
+    missing = f"{name} is not installed"
+    if os.environ.get("CI") == "true":
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
+def broker_command(kind: str, port: int, folder: Path) -> list[str]:
+    if kind == "amqtt":
+        return refill_trial("broker", "--port", str(port))
+    program = needed("mosquitto", "/usr/sbin/mosquitto")
+    configuration = folder / f"mosquitto-{port}.conf"
+    user = "user root\n" if os.geteuid() == 0 else ""
+    configuration.write_text(f"{user}listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
+    return [program, "-c", str(configuration)]
+
+
+def listening(port: int, timeout_s: float = 15.0) -> None:
+    def answers() -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return True
+        return False
+
+    assert wait_for(answers, timeout_s), f"nothing listens on port {port}"
+
+
+class PostgreSQL:
+    """A PostgreSQL server of its own, on a Unix socket only. As root, it runs as user postgres."""
+
+    def __init__(self, folder: Path) -> None:
+        versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+        initdb = Path(needed("initdb", *map(str, versions[-1:])))
+        other = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        if other:
+            shutil.chown(folder, "postgres")
+        data = folder / "data"
+        self.url = f"postgresql://postgres@/postgres?host={folder}"
+        self._control = [*other, initdb.with_name("pg_ctl"), "-D", data, "-w", "-t", "30", "-l", folder / "log"]
+        self._options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c shared_buffers=16MB"
+        self._quiet: dict[str, Any] = {"timeout": 60, "stdout": subprocess.DEVNULL, "cwd": folder}
+        make = [*other, initdb, "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
+        subprocess.run(make, check=True, **self._quiet)
+
+    def start(self) -> None:
+        subprocess.run([*self._control, "-o", self._options, "start"], check=True, **self._quiet)
+
+    def stop(self) -> None:
+        """End it at once, without a checkpoint, as a crash would."""
+        subprocess.run([*self._control, "-m", "immediate", "stop"], check=True, **self._quiet)

@@ -1,0 +1,52 @@
+"""Triggers that refuse any change of a stored record, in the words of each database.
+
+SQLite's REPLACE deletes the old row without firing a delete trigger, so there an insert over an existing key is
+refused as well. PostgreSQL's TRUNCATE is refused too. A table's owner can still drop a trigger: in production the
+ingester's account owns nothing (docs), and the devices' hash chain shows what was altered.
+"""
+
+KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "reading": (("id",), ("reading_id",), ("study", "device", "device_seq")),
+    "press": (("reading_id", "position"),),
+    "dead_letter": (("id",), ("fingerprint",)),
+    "receipt": (("id",),),
+    "audit": (("id",),),
+}
+"""Every unique key of the append-only tables."""
+
+
+def statements(dialect: str) -> list[str]:
+    """Return the statements that guard every append-only table; raises `ValueError` for an unknown database."""
+    if dialect == "sqlite":
+        return [text for table, keys in KEYS.items() for text in _sqlite(table, keys)]
+    if dialect == "postgresql":
+        return [_POSTGRESQL_FUNCTION] + [text for table in KEYS for text in _postgresql(table)]
+    raise ValueError(f"no append-only triggers for the database {dialect!r}")
+
+
+def _sqlite(table: str, keys: tuple[tuple[str, ...], ...]) -> list[str]:
+    same_key = " OR ".join("(" + " AND ".join(f"{name} = NEW.{name}" for name in key) + ")" for key in keys)
+    stored_already = f"EXISTS (SELECT 1 FROM {table} WHERE {same_key})"  # noqa: S608 - names come from KEYS above
+    refuse = f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+    return [
+        f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} {refuse}",
+        f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} {refuse}",
+        f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} WHEN {stored_already} {refuse}",
+    ]
+
+
+_POSTGRESQL_FUNCTION = """
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
+END
+$$
+"""
+
+
+def _postgresql(table: str) -> list[str]:
+    row, statement = (f"FOR EACH {each} EXECUTE FUNCTION refuse_change()" for each in ("ROW", "STATEMENT"))
+    return [
+        f"CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE ON {table} {row}",
+        f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} {statement}",
+    ]

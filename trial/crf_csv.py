@@ -1,0 +1,283 @@
+"""The case report form as CSV: one row for each reading, and beside it a data dictionary.
+
+Every value comes from the stored record itself, not from a copy. The same database gives the same bytes.
+"""
+
+import csv
+import hashlib
+import io
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, select
+
+from contract.reading import Reading, utc
+from trial import tables
+from trial.database import note, writing
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A reading as the database holds it."""
+
+    reading: Reading
+    sha256: str
+    sent_at: datetime
+    received_at: datetime
+
+
+Value = str | float | int | bool | None
+
+
+@dataclass(frozen=True)
+class CrfColumn:
+    """One column of the export, and its line in the data dictionary."""
+
+    name: str
+    meaning: str
+    unit: str
+    source: str
+    value: Callable[[Stored], Value]
+
+
+def _interval(end: int) -> Callable[[Stored], Value]:
+    return lambda s: s.reading.result.crt_ci95_s[end] if s.reading.result.crt_ci95_s is not None else None
+
+
+def _result(name: str) -> Callable[[Stored], Value]:
+    return lambda s: getattr(s.reading.result, name)
+
+
+_ONLY_MEASURED = "blank unless status is measured"
+
+COLUMNS: tuple[CrfColumn, ...] = (
+    CrfColumn("study", "study", "", "study", lambda s: s.reading.study),
+    CrfColumn("site", "site number", "", "subject.site", lambda s: s.reading.subject.site),
+    CrfColumn("inclusion", "inclusion number", "", "subject.inclusion", lambda s: s.reading.subject.inclusion),
+    CrfColumn("event", "study event; blank where none was chosen", "", "event", lambda s: s.reading.event),
+    CrfColumn(
+        "measured_at",
+        "start of the measurement, as the device had it",
+        "",
+        "measured.at",
+        lambda s: utc(s.reading.measured.at),
+    ),
+    CrfColumn(
+        "clock_synchronised",
+        "whether the device's clock was synchronised",
+        "",
+        "measured.clock_synchronised",
+        lambda s: s.reading.measured.clock_synchronised,
+    ),
+    CrfColumn("body_site", "finger or knee", "", "body_site", lambda s: s.reading.body_site),
+    CrfColumn("side", "left or right; blank where not recorded", "", "side", lambda s: s.reading.side),
+    CrfColumn("status", "measured, censored or not_measurable", "", "result.status", _result("status")),
+    CrfColumn(
+        "reason",
+        "why there is no number; blank unless status is not_measurable",
+        "",
+        "result.reason",
+        _result("reason"),
+    ),
+    CrfColumn(
+        "crt_s", f"capillary refill time, 90 % recovery; {_ONLY_MEASURED}", "s", "result.crt_s", _result("crt_s")
+    ),
+    CrfColumn(
+        "crt_low_s", f"95 % interval of crt_s, low end; {_ONLY_MEASURED}", "s", "result.crt_ci95_s[0]", _interval(0)
+    ),
+    CrfColumn(
+        "crt_high_s", f"95 % interval of crt_s, high end; {_ONLY_MEASURED}", "s", "result.crt_ci95_s[1]", _interval(1)
+    ),
+    CrfColumn(
+        "crt_exceeds_s",
+        "refill took longer than this; blank unless status is censored",
+        "s",
+        "result.crt_exceeds_s",
+        _result("crt_exceeds_s"),
+    ),
+    CrfColumn("t50_s", "time to 50 % recovery; blank where not determined", "s", "result.t50_s", _result("t50_s")),
+    CrfColumn(
+        "crt_90_10_s",
+        "end point 90 % to 10 %; blank where not determined",
+        "s",
+        "result.crt_90_10_s",
+        _result("crt_90_10_s"),
+    ),
+    CrfColumn(
+        "crt_100_10_s",
+        "end point 100 % to 10 %; blank where not determined",
+        "s",
+        "result.crt_100_10_s",
+        _result("crt_100_10_s"),
+    ),
+    CrfColumn(
+        "tau_s",
+        "time constant of the exponential fit, never compared with a threshold on crt_s; blank where not determined",
+        "s",
+        "result.tau_s",
+        _result("tau_s"),
+    ),
+    CrfColumn(
+        "delay_s",
+        "dead time before refill starts; blank where not determined",
+        "s",
+        "result.delay_s",
+        _result("delay_s"),
+    ),
+    CrfColumn(
+        "overshoot",
+        "peak above the refilled level, fraction of the step; blank where not determined",
+        "1",
+        "result.overshoot",
+        _result("overshoot"),
+    ),
+    CrfColumn("presses", "number of presses made", "1", "presses", lambda s: len(s.reading.presses)),
+    CrfColumn(
+        "press_crt_s",
+        "crt_s of each press in order, separated by semicolons; empty between them where a press has none",
+        "s",
+        "presses[].result.crt_s",
+        lambda s: _presses(s.reading),
+    ),
+    CrfColumn(
+        "crt_spread",
+        "(largest - smallest) / median of the presses' crt_s; blank where not determined",
+        "1",
+        "crt_spread",
+        lambda s: s.reading.crt_spread,
+    ),
+    CrfColumn("protocol", "protocol's name", "", "protocol.name", lambda s: s.reading.protocol.name),
+    CrfColumn("protocol_version", "protocol's version", "", "protocol.version", lambda s: s.reading.protocol.version),
+    CrfColumn(
+        "protocol_sha256", "hash of the protocol's content", "", "protocol.sha256", lambda s: s.reading.protocol.sha256
+    ),
+    CrfColumn("operator", "operator's code; blank where not recorded", "", "operator", lambda s: s.reading.operator),
+    CrfColumn(
+        "calibration_id",
+        "certificate in force; blank means bench use",
+        "",
+        "calibration_id",
+        lambda s: _text(s.reading.calibration_id),
+    ),
+    CrfColumn("simulated", "true where no skin was behind the reading", "", "simulated", lambda s: s.reading.simulated),
+    CrfColumn("device", "device's name", "", "device.name", lambda s: s.reading.device.name),
+    CrfColumn(
+        "device_seq", "gapless number of the record on its device", "1", "device_seq", lambda s: s.reading.device_seq
+    ),
+    CrfColumn(
+        "software_version",
+        "version of the device's software",
+        "",
+        "device.software_version",
+        lambda s: s.reading.device.software_version,
+    ),
+    CrfColumn(
+        "algorithm_version",
+        "version of the measuring algorithm",
+        "",
+        "device.algorithm_version",
+        lambda s: s.reading.device.algorithm_version,
+    ),
+    CrfColumn(
+        "configuration_sha256",
+        "hash of the device's configuration",
+        "",
+        "device.configuration_sha256",
+        lambda s: s.reading.device.configuration_sha256,
+    ),
+    CrfColumn(
+        "schema_version", "version of the record's format", "", "schema_version", lambda s: s.reading.schema_version
+    ),
+    CrfColumn("reading_id", "the record's identifier", "", "reading_id", lambda s: str(s.reading.reading_id)),
+    CrfColumn("sha256", "the record's hash in its device's chain", "", "envelope.sha256", lambda s: s.sha256),
+    CrfColumn(
+        "sent_at",
+        "when the device sent the record that was stored, UTC",
+        "",
+        "envelope.sent_at",
+        lambda s: utc(s.sent_at),
+    ),
+    CrfColumn(
+        "received_at",
+        "when the trial database received it, UTC",
+        "",
+        "receipt.received_at",
+        lambda s: utc(s.received_at),
+    ),
+)
+"""The order of the columns is part of the format."""
+
+
+def readings(connection: Connection, study: str) -> Iterator[Stored]:
+    """Yield the stored readings of a study by site, subject, time and id."""
+    t = tables.reading.c
+    query = select(t.body, t.sha256, t.sent_at, t.received_at).where(t.study == study)
+    for row in connection.execute(query.order_by(t.site, t.inclusion, t.measured_at, t.reading_id)):
+        yield Stored(Reading.model_validate_json(row.body), row.sha256, row.sent_at, row.received_at)
+
+
+def csv_text(header: list[str], lines: Iterator[list[Value]]) -> str:
+    """Return lines as CSV as RFC 4180 has it. A text that a spreadsheet would run as a formula is disarmed."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(header)
+    writer.writerows([_cell(value) for value in line] for line in lines)
+    return out.getvalue()
+
+
+def dictionary_path(out: Path) -> Path:
+    """Return where the data dictionary of the export `out` goes."""
+    return out.with_name(f"{out.stem}.dictionary.csv")
+
+
+def export(engine: Engine, study: str, out: Path) -> int:
+    """Write the CSV to `out` and its data dictionary beside it; return the number of rows.
+
+    Each file appears whole or not at all. The export is noted in the audit trail with the hash of its content.
+    Raises `OSError` and SQLAlchemy's errors.
+    """
+    with engine.connect() as connection:
+        lines = [[column.value(stored) for column in COLUMNS] for stored in readings(connection, study)]
+    content = csv_text([column.name for column in COLUMNS], iter(lines))
+    described: Iterator[list[Value]] = ([c.name, c.meaning, c.unit, c.source] for c in COLUMNS)
+    _write_whole(dictionary_path(out), csv_text(["column", "meaning", "unit", "source"], described))
+    _write_whole(out, content)
+    sha256 = hashlib.sha256(content.encode()).hexdigest()
+    with writing(engine).begin() as connection:
+        note(connection, "export", "crf csv exported", f"study {study}, {len(lines)} rows, sha256 {sha256}")
+    return len(lines)
+
+
+def _cell(value: Value) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return repr(value)
+    text = str(value)
+    return f"'{text}" if isinstance(value, str) and text[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") else text
+
+
+def _presses(reading: Reading) -> str:
+    return ";".join("" if p.result.crt_s is None else repr(p.result.crt_s) for p in reading.presses)
+
+
+def _text(value: Any | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _write_whole(path: Path, content: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

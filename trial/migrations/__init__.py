@@ -1,0 +1,1 @@
+"""Alembic's migrations of the trial database, run by `trial.database.upgrade`. A released file is never edited."""

@@ -1,0 +1,130 @@
+"""What a data manager asks: what has arrived, what is missing, what does not fit. Reads only."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, func, or_, select
+
+from contract.identifiers import GENESIS_SHA256
+from trial.tables import dead_letter, device_status, reading
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Sequence numbers of a device that are not stored, first and last included; how many of them were refused."""
+
+    study: str
+    device: str
+    first_missing: int
+    last_missing: int
+    refused: int
+
+    @property
+    def count(self) -> int:
+        """Return how many are missing."""
+        return self.last_missing - self.first_missing + 1
+
+
+@dataclass(frozen=True)
+class ChainBreak:
+    """A stored record whose `previous_sha256` is not the hash of the device's record before it."""
+
+    study: str
+    device: str
+    device_seq: int
+    reading_id: str
+
+
+@dataclass(frozen=True)
+class DeviceSummary:
+    """One device as the trial sees it. `state` is None where no status has come in yet."""
+
+    study: str
+    site: str
+    device: str
+    readings: int
+    measured: int
+    last_seq: int
+    last_received_at: datetime | None
+    state: str | None
+    unsent_readings: int | None
+    problem: str | None
+
+
+def gaps(connection: Connection, study: str | None = None) -> list[Gap]:
+    """Return the gaps in every device's sequence, from 1 up to its highest stored number."""
+    r = reading.c
+    before = func.lag(r.device_seq, 1, 0).over(partition_by=(r.study, r.device), order_by=r.device_seq)
+    query = select(r.study, r.device, r.device_seq, before.label("before"))
+    if study is not None:
+        query = query.where(r.study == study)
+    steps = query.subquery()
+    d = dead_letter.c
+    refused = (
+        select(func.count(func.distinct(d.device_seq)))
+        .where(
+            d.study == steps.c.study,
+            d.device == steps.c.device,
+            d.device_seq > steps.c.before,
+            d.device_seq < steps.c.device_seq,
+        )
+        .scalar_subquery()
+    )
+    found = select(steps, refused.label("refused")).where(steps.c.device_seq > steps.c.before + 1)
+    return [
+        Gap(row.study, row.device, row.before + 1, row.device_seq - 1, row.refused)
+        for row in connection.execute(found.order_by(steps.c.study, steps.c.device, steps.c.device_seq))
+    ]
+
+
+def chain_breaks(connection: Connection, study: str | None = None) -> list[ChainBreak]:
+    """Return the records that do not follow the stored record before them, or that claim to be a first and are not."""
+    this, previous = reading.alias("this"), reading.alias("previous")
+    follows = and_(
+        previous.c.study == this.c.study,
+        previous.c.device == this.c.device,
+        previous.c.device_seq == this.c.device_seq - 1,
+    )
+    wrong = or_(
+        this.c.previous_sha256 != previous.c.sha256,
+        and_(this.c.device_seq == 1, this.c.previous_sha256 != GENESIS_SHA256),
+        and_(this.c.device_seq > 1, this.c.previous_sha256 == GENESIS_SHA256),
+    )
+    query = select(this.c.study, this.c.device, this.c.device_seq, this.c.reading_id)
+    query = query.select_from(this.outerjoin(previous, follows)).where(wrong)
+    if study is not None:
+        query = query.where(this.c.study == study)
+    ordered = query.order_by(this.c.study, this.c.device, this.c.device_seq)
+    return [ChainBreak(*row) for row in connection.execute(ordered)]
+
+
+def devices(connection: Connection, study: str | None = None) -> list[DeviceSummary]:
+    """Return every device that has sent a reading or a status, in order of study, site and name."""
+    r, s = reading.c, device_status.c
+    counts = select(
+        r.study,
+        r.site,
+        r.device,
+        func.count(),
+        func.count().filter(r.status == "measured"),
+        func.max(r.device_seq),
+        func.max(r.received_at),
+    ).group_by(r.study, r.site, r.device)
+    states = select(s.study, s.site, s.device, s.state, s.unsent_readings, s.problem)
+    if study is not None:
+        counts, states = counts.where(r.study == study), states.where(s.study == study)
+    counted = {tuple(row[:3]): tuple(row[3:]) for row in connection.execute(counts)}
+    stated = {tuple(row[:3]): tuple(row[3:]) for row in connection.execute(states)}
+    return [
+        DeviceSummary(*place, *counted.get(place, (0, 0, 0, None)), *stated.get(place, (None, None, None)))
+        for place in sorted(counted.keys() | stated.keys())
+    ]
+
+
+def dead_letters(connection: Connection) -> dict[str, int]:
+    """Return the number of dead letters by reason, of every study: what cannot be read has none."""
+    d = dead_letter.c
+    return {
+        row[0]: row[1]
+        for row in connection.execute(select(d.reason, func.count()).group_by(d.reason).order_by(d.reason))
+    }

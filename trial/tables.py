@@ -1,0 +1,202 @@
+"""The trial database's tables, for SQLite and PostgreSQL alike.
+
+`reading.body` is the record, byte for byte; the other columns are copies of what is queried. All tables but
+`device_status` are append-only, held by triggers (`trial.append_only`). Times are UTC.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An unambiguous time: `timestamptz` in PostgreSQL; in SQLite, which has none, UTC without its offset.
+
+    A time without offset is refused on the way in; what comes out always carries UTC.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Return the time in UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without offset cannot be stored")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Return the time with UTC attached."""
+        if value is None:
+            return None
+        moment: datetime = value
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = MetaData(naming_convention=NAMES)
+ROW_ID = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _refill_columns() -> list[Column[Any]]:
+    """Return the columns of one refill result, the same for a reading and for a press."""
+    return [
+        Column("status", String(20), nullable=False),
+        Column("reason", String(40)),
+        Column("crt_s", Double),
+        Column("crt_low_s", Double),
+        Column("crt_high_s", Double),
+        Column("crt_exceeds_s", Double),
+        Column("t50_s", Double),
+        Column("crt_90_10_s", Double),
+        Column("crt_100_10_s", Double),
+        Column("tau_s", Double),
+        Column("delay_s", Double),
+        Column("overshoot", Double),
+    ]
+
+
+reading = Table(
+    "reading",
+    metadata,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("reading_id", String(36), nullable=False, unique=True),
+    Column("study", String(63), nullable=False),
+    Column("site", String(4), nullable=False),
+    Column("inclusion", String(6), nullable=False),
+    Column("event", String(63)),
+    Column("device", String(63), nullable=False),
+    Column("device_seq", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("previous_sha256", String(64), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("body_site", String(20), nullable=False),
+    Column("side", String(20)),
+    Column("operator", String(63)),
+    Column("simulated", Boolean, nullable=False),
+    Column("calibration_id", String(36)),
+    Column("protocol_name", String(63), nullable=False),
+    Column("protocol_version", Text, nullable=False),
+    Column("protocol_sha256", String(64), nullable=False),
+    Column("software_version", Text, nullable=False),
+    Column("algorithm_version", Text, nullable=False),
+    Column("configuration_sha256", String(64), nullable=False),
+    *_refill_columns(),
+    Column("crt_spread", Double),
+    Column("measured_at", UtcTime, nullable=False),
+    Column("clock_synchronised", Boolean, nullable=False),
+    Column("boot_id", String(36), nullable=False),
+    Column("boottime_ns", BigInteger, nullable=False),
+    Column("sent_at", UtcTime, nullable=False),
+    Column("received_at", UtcTime, nullable=False),
+    UniqueConstraint("study", "device", "device_seq"),
+    Index(None, "study", "site", "inclusion"),
+)
+
+press = Table(
+    "press",
+    metadata,
+    Column("reading_id", ForeignKey("reading.reading_id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, nullable=False),
+    *_refill_columns(),
+    Column("target_kpa", Double, nullable=False),
+    Column("mean_hold_kpa", Double),
+    Column("hold_s", Double),
+    Column("release_s", Double),
+    Column("time_zero_from", String(20)),
+    Column("blanch_step", Double),
+    Column("baseline", Double),
+    Column("frames", BigInteger, nullable=False),
+    Column("frames_dropped", BigInteger, nullable=False),
+    Column("trace_sha256", String(64)),
+)
+
+dead_letter = Table(
+    "dead_letter",
+    metadata,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("fingerprint", String(64), nullable=False, unique=True),
+    Column("topic", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("payload_bytes", BigInteger, nullable=False),
+    Column("payload_sha256", String(64), nullable=False),
+    Column("reason", String(20), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("study", String(63)),
+    Column("site", String(4)),
+    Column("device", String(63)),
+    Column("reading_id", String(36)),
+    Column("device_seq", BigInteger),
+    Column("sha256", String(64)),
+    Column("received_at", UtcTime, nullable=False),
+    Index(None, "study", "device", "device_seq"),
+)
+
+receipt = Table(
+    "receipt",
+    metadata,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("study", String(63), nullable=False),
+    Column("site", String(4), nullable=False),
+    Column("device", String(63), nullable=False),
+    Column("reading_id", String(36), nullable=False),
+    Column("device_seq", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("outcome", String(10), nullable=False),
+    Column("reason", Text),
+    Column("received_at", UtcTime, nullable=False),
+    Column("issued_at", UtcTime, nullable=False),
+    Index(None, "reading_id"),
+)
+
+device_status = Table(
+    "device_status",
+    metadata,
+    Column("study", String(63), primary_key=True),
+    Column("site", String(4), primary_key=True),
+    Column("device", String(63), primary_key=True),
+    Column("session_id", String(36), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("software_version", Text, nullable=False),
+    Column("unsent_readings", BigInteger, nullable=False),
+    Column("problem", Text),
+    Column("received_at", UtcTime, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("detail", Text, nullable=False),
+)
+
+APPEND_ONLY = ("reading", "press", "dead_letter", "receipt", "audit")
