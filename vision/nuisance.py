@@ -25,6 +25,7 @@ class Amplitudes:
     slow: float = 0.006
     respiration: float = 0.004
     pulse: float = 0.0
+    baseline: float = 0.3
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,10 @@ def _waves(time_s: Array, frequencies_hz: Array) -> Array:
     return np.hstack([np.cos(phase), np.sin(phase)])
 
 
-def _levels(time_s: Array, phases: Phases) -> tuple[Array, Array]:
-    """The baseline's own level, and what is left of blanching at the start of the hold."""
+def _levels(time_s: Array, phases: Phases, baseline_sd: float) -> tuple[Array, Array]:
+    """How far the baseline lies from the refilled level, and what is left of blanching at the start of the hold."""
     columns = [phases.baseline.astype(np.float64)]
-    sds = [1.0]
+    sds = [baseline_sd]
     if phases.hold.any():
         since_s = time_s - time_s[phases.hold][0]
         for constant_s in BLANCHING_S:
@@ -83,7 +84,7 @@ def build(
     `surround` (n,) is the signal of skin beside the window, which shares pulse, waves and drift.
     """
     span_s = float(time_s[-1] - time_s[0])
-    levels, level_sds = _levels(time_s, phases)
+    levels, level_sds = _levels(time_s, phases, amplitudes.baseline)
     columns: list[Array] = [levels, time_s[:, None] / span_s]
     sds: list[Array] = [level_sds, np.array([amplitudes.drift])]
     blood = (BLANCHED_SHARE + (1 - BLANCHED_SHARE) * refilled)[:, None]

@@ -23,11 +23,14 @@ Array = NDArray[np.float64]
 
 HOLD_USED_S: float = 2.0
 """The end of the hold that the blanched level is taken from."""
+FAR_S: float = 1000.0
+"""A time at which every curve has settled."""
 MAX_SAMPLES: int = 700
 NEGLIGIBLE: float = 9.0
 """Families this far behind the best in log evidence are not sampled."""
 CANDIDATES: tuple[Amplitudes, ...] = tuple(
-    Amplitudes(drift=drift, slow=slow, respiration=0.6 * slow)
+    Amplitudes(drift=drift, slow=slow, respiration=0.6 * slow, baseline=baseline)
+    for baseline in (0.01, 0.3)
     for drift in (0.002, 0.03)
     for slow in (0.0005, 0.004, 0.012, 0.04)
 )
@@ -119,12 +122,16 @@ class _Fit:
             pulse_hz=None,
             weights=_hampel(self.signal, noise_sd),
             noise_sd=noise_sd,
-            refilled=self.blood(np.where(self.time_s > 0, 1 - np.exp(-self.time_s), 0.0)),
+            refilled=np.where(before, 1.0, np.where(self.time_s > 0, 1 - np.exp(-self.time_s), 0.0)),
         )
+
+        # Skin before the press is refilled skin: for the curves it lies far after release.
+        self.curve_time_s = np.where(before, FAR_S, self.time_s)
+        self.has_baseline = bool(before.any())
 
     def blood(self, curve: Array) -> Array:
         """Return the share of free skin's blood (n,) that goes with a recovered fraction (n,)."""
-        return np.where(self.phases.baseline, 1.0, np.clip(curve, 0.0, 1.2))
+        return np.clip(curve, 0.0, 1.2)
 
     def workspace(self, stage: _Stage) -> Workspace:
         columns = nuisance.build(
@@ -135,7 +142,7 @@ class _Fit:
     def residual(self, stage: _Stage, family: Family, theta: Array) -> tuple[Array, Array]:
         """Return residual (n,) and the curve (n,) at one family's parameters."""
         work = self.workspace(stage)
-        curve = family.curve(self.time_s, theta[:, None])
+        curve = family.curve(self.curve_time_s, theta[:, None])
         solution = work.solve(curve)
         level, step = float(solution.level[0]), float(solution.step[0])
         rest = self.signal - level - step * curve[:, 0]
@@ -146,7 +153,7 @@ class _Fit:
         quick = [f for f in FAMILIES if f.name in ("two exponentials", "Weibull", "overshoot")]
         coarse = replace(self.stage, noise_sd=max(self.stage.noise_sd, 0.02 * self.step))
         work = self.workspace(coarse)
-        fits = [(family, *explore(work, family, self.time_s, self.min_step)) for family in quick]
+        fits = [(family, *explore(work, family, self.curve_time_s, self.min_step)) for family in quick]
         family, theta, _, _ = min(fits, key=lambda fit: fit[2])
         residual, curve = self.residual(coarse, family, theta)
         found = nuisance.pulse_frequency_hz(self.time_s, residual * self.stage.weights, self.stage.noise_sd)
@@ -181,15 +188,29 @@ def _laplace(work: Workspace, objective: float, precision: Array, dimensions: in
     return -0.5 * objective - 0.5 * log_det - work.log_det_nuisance + 0.5 * dimensions * np.log(2 * np.pi)
 
 
-def _modes(fit: _Fit, starts: list[tuple[Family, Array]]) -> list[_Mode]:
-    """Fit every family under every candidate, from starts found before."""
-    modes = []
-    for candidate in CANDIDATES:
+def _likely_stages(fit: _Fit, starts: list[tuple[Family, Array]]) -> list[_Stage]:
+    """Return the candidates for drift, slow waves and baseline that the best curves so far do not rule out."""
+    candidates = CANDIDATES if fit.has_baseline else CANDIDATES[len(CANDIDATES) // 2 :]
+    scored = []
+    for candidate in candidates:
         stage = replace(fit.stage, amplitudes=replace(candidate, pulse=fit.stage.amplitudes.pulse))
         work = fit.workspace(stage)
+        curves = np.hstack([family.curve(fit.curve_time_s, theta[:, None]) for family, theta in starts[:4]])
+        solution = work.solve(curves)
+        fitting = -0.5 * solution.rss / stage.noise_sd**2 - solution.half_log_det
+        scored.append((float(fitting.max()) - work.log_det_nuisance, stage))
+    best = max(score for score, _ in scored)
+    return [stage for score, stage in scored if score > best - 1.5 * NEGLIGIBLE]
+
+
+def _modes(fit: _Fit, starts: list[tuple[Family, Array]]) -> list[_Mode]:
+    """Fit every family under every likely candidate, from starts found before."""
+    modes = []
+    for stage in _likely_stages(fit, starts):
+        work = fit.workspace(stage)
         for family, start in starts:
-            theta, objective, precision = refit(work, family, fit.time_s, start)
-            solution = work.solve(family.curve(fit.time_s, theta[:, None]))
+            theta, objective, precision = refit(work, family, fit.curve_time_s, start)
+            solution = work.solve(family.curve(fit.curve_time_s, theta[:, None]))
             prior = -float(np.log(family.sd).sum()) - 0.5 * len(theta) * np.log(2 * np.pi)
             evidence = _laplace(work, objective, precision, len(theta)) + prior - float(solution.half_log_det[0])
             modes.append(_Mode(family, stage, theta, precision, evidence))
@@ -199,7 +220,7 @@ def _modes(fit: _Fit, starts: list[tuple[Family, Array]]) -> list[_Mode]:
 def _pool(fit: _Fit) -> list[tuple[float, Posterior]]:
     """Fit every family and return those that matter with their posterior probability."""
     work = fit.workspace(fit.stage)
-    fits = sorted(((f, *explore(work, f, fit.time_s, fit.min_step)) for f in FAMILIES), key=lambda item: item[2])
+    fits = sorted(((f, *explore(work, f, fit.curve_time_s, fit.min_step)) for f in FAMILIES), key=lambda item: item[2])
     starts = [(family, theta) for family, theta, _, _ in fits]
     fit.reweigh(*starts[0])
     plausible = [(family, theta) for family, theta, value, _ in fits if value < fits[0][2] + 4 * NEGLIGIBLE]
@@ -211,7 +232,7 @@ def _pool(fit: _Fit) -> list[tuple[float, Posterior]]:
     for mode in near:
         stage = replace(fit.stage, amplitudes=mode.stage.amplitudes)
         work = fit.workspace(stage)
-        posterior = sample(work, mode.family, fit.time_s, mode.theta, mode.precision, fit.min_step)
+        posterior = sample(work, mode.family, fit.curve_time_s, mode.theta, mode.precision, fit.min_step)
         posteriors.append(posterior)
         evidence.append(posterior.log_evidence - work.log_det_nuisance)
     share = np.exp(np.array(evidence) - max(evidence))
@@ -252,7 +273,7 @@ def estimate(
     timing = 1.96 * timing_sd_s
     best = max(pool, key=lambda item: item[0])[1]
     work = fit.workspace(fit.stage)
-    curve = best.family.curve(fit.time_s, best.mode[:, None])
+    curve = best.family.curve(fit.curve_time_s, best.mode[:, None])
     solution = work.solve(curve)
     level, step = float(solution.level[0]), float(solution.step[0])
     explained = work.explained(curve[:, 0], level, step)
@@ -286,7 +307,7 @@ def estimate(
 def _time_constant_s(fit: _Fit) -> float:
     """Return tau of the better of the two exponential fits, over the same window."""
     work = fit.workspace(fit.stage)
-    fits = [explore(work, family, fit.time_s, fit.min_step) for family in EXPONENTIALS]
+    fits = [explore(work, family, fit.curve_time_s, fit.min_step) for family in EXPONENTIALS]
     theta, _, _ = min(fits, key=lambda item: item[1])
     return float(np.exp(theta[0]))
 
