@@ -1,0 +1,140 @@
+"""The probe process: hardware, engine, threads and link brought up in order, taken down vented whatever ends it."""
+
+import contextlib
+import logging
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from device.probe.drivers import HardwareError, Mcp3008PressureSensor, PumpAndValve
+from device.probe.engine import Engine
+from device.probe.faults import FAULTS, FaultCode
+from device.probe.loop import ControlThread, GuardThread
+from device.probe.messages import Clock, Event, FaultRaised, Released, State, boot_ns
+from device.probe.notify import notify
+from device.probe.safety import STALL_S
+from device.probe.server import LinkServer, open_listener, uids_of
+from firmware_config.device import DeviceConfig
+
+SERVE_S = 0.02
+LAST_LOOK_S = 0.5
+DEAD_S = 2.0
+"""A thread silent for so long does not come back: end, so that systemd starts the probe afresh."""
+WATCHDOG_NS = 1_000_000_000
+
+_log = logging.getLogger("refill.probe")
+
+
+class ControlEndedError(Exception):
+    """The control loop or its guard ended by itself; the probe is vented and the process has to be started again."""
+
+
+def run(
+    config: DeviceConfig,
+    pin_factory: Any,
+    socket_path: Path,
+    clock: Clock = boot_ns,
+    *,
+    simulated: bool,
+    ready: Callable[[], None] | None = None,
+) -> None:
+    """Be the probe until SIGTERM or SIGINT, then vent and return. Call from the main thread.
+
+    Raises `HardwareError` or `LinkError` where it cannot start, `ControlEndedError` where the control loop died; vented
+    in every case.
+    """
+    allowed_uids = uids_of(config.probe.peer_users)
+    with contextlib.ExitStack() as undo:
+        listener = open_listener(socket_path)
+        undo.callback(listener.close)
+        stop = _StopSignals()
+        undo.callback(stop.restore)
+        outputs = PumpAndValve(config, pin_factory)
+        undo.callback(outputs.close)
+        sensor = Mcp3008PressureSensor(config.pressure_sensor, pin_factory, clock)
+        undo.callback(sensor.close)
+        engine = Engine(config, sensor, outputs, clock, simulated=simulated)
+        server = LinkServer(listener, engine, allowed_uids)
+        undo.callback(server.close)
+        _serve(config, engine, server, clock, stop, ready)
+
+
+def _serve(
+    config: DeviceConfig,
+    engine: Engine,
+    server: LinkServer,
+    clock: Clock,
+    stop: "_StopSignals",
+    ready: Callable[[], None] | None,
+) -> None:
+    control = ControlThread(engine, config.pressure_sensor.rate_hz, clock)
+    guard = GuardThread(engine.gate, clock)
+    guard.start()
+    control.start()
+    notify("READY=1")
+    if ready is not None:
+        ready()
+    fed_ns = 0
+    try:
+        while not stop.asked:
+            for event in server.serve_once(SERVE_S):
+                _write_down(event)
+            if not (control.is_alive() and guard.is_alive()):
+                raise ControlEndedError("the probe's control or guard thread ended; the probe has released")
+            now_ns = clock()
+            silent_s = (now_ns - min(engine.gate.beat_ns, guard.beat_ns)) / 1e9
+            if silent_s > DEAD_S:
+                engine.tell_stalled(now_ns)
+                raise ControlEndedError("the probe's control or guard thread hangs; the probe has released")
+            beating = silent_s < STALL_S
+            if beating and now_ns - fed_ns > WATCHDOG_NS:
+                notify("WATCHDOG=1")
+                fed_ns = now_ns
+    finally:
+        _vent_and_see(engine, server, clock)
+        control.end()
+        guard.end()
+
+
+def _vent_and_see(engine: Engine, server: LinkServer, clock: Clock) -> None:
+    """Vent, then wait up to `LAST_LOOK_S` for the pressure to be gone, and say so where it is not."""
+    try:
+        engine.close()
+    except HardwareError as error:
+        _log.error("%s", error)
+    notify("STOPPING=1")
+    end_ns = clock() + round(LAST_LOOK_S * 1e9)
+    while clock() < end_ns and (engine.pressed or engine.phase != "idle"):
+        for event in server.serve_once(SERVE_S):
+            _write_down(event)
+    if engine.pressed:
+        _log.error("%s", FAULTS[FaultCode.BLOCKED_VENT].english)
+
+
+class _StopSignals:
+    """Takes SIGTERM and SIGINT as a wish to end; gives them back to whoever had them."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before = {number: signal.signal(number, self._note) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def _note(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+
+    def restore(self) -> None:
+        """Give the signals back."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+
+def _write_down(event: Event) -> None:
+    if isinstance(event, FaultRaised):
+        _log.warning("%s: %s", event.code, FAULTS[event.code].english)
+    elif isinstance(event, State):
+        _log.info("%s", event.phase)
+    elif isinstance(event, Released) and event.release_s is not None:
+        _log.info(
+            "held %.1f s at %.1f kPa, released in %.0f ms", event.held_s, event.hold_mean_kpa, event.release_s * 1e3
+        )

@@ -1,0 +1,199 @@
+"""The device: what one bedside machine is made of, where it stands, and what it may do. A site's own `device.toml`."""
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from firmware_config.loading import PACKAGED, Section, load
+from firmware_config.protocol import CEILING_HOLD_S, CEILING_KPA
+
+CEILING_PRESS_S: float = 26.0
+"""Longest time for which the valve may be closed in one press, rise included. The probe's code holds it again."""
+CEILING_PRESSES_PER_MINUTE: int = 6
+TRIP_FACTOR: float = 1.10
+"""The probe vents at this many times the pressure limit; the sensor has to be able to see that far."""
+
+DEFAULT_PATH: Path = PACKAGED / "device.toml"
+
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Gpio = Annotated[int, Field(ge=2, le=27)]
+
+_SPI_PINS = frozenset({7, 8, 9, 10, 11})
+
+
+class Pins(Section):
+    """BCM numbers of the GPIO lines. The SPI lines (7 to 11) belong to the pressure sensor's converter."""
+
+    pump: Gpio = Field(12, description="gate of the pump's transistor, PWM; 12 and 13 can do it in hardware")
+    vent_valve: Gpio = Field(17, description="gate of the vent valve's transistor; high = energised = closed")
+    button: Gpio = Field(22, description="push button to ground")
+    status_light: Gpio = 23
+    buzzer: Gpio = 24
+
+    @model_validator(mode="after")
+    def _one_line_one_use(self) -> Self:
+        taken: dict[int, str] = {}
+        for name, pin in self.model_dump().items():
+            if pin in _SPI_PINS:
+                raise ValueError(f"{name}: GPIO {pin} is an SPI line of the pressure sensor")
+            if pin in taken:
+                raise ValueError(f"{name}: GPIO {pin} is already {taken[pin]}")
+            taken[pin] = name
+        return self
+
+
+class PressureSensor(Section):
+    """A ratiometric analogue sensor behind a divider, read by an MCP3008. Defaults are those of an MPX5100 at 5 V."""
+
+    kind: Literal["mcp3008"] = "mcp3008"
+    channel: int = Field(0, ge=0, le=7)
+    zero_v: float = Field(0.2, gt=0, lt=5, description="output of the sensor at 0 kPa, before the divider")
+    span_v: float = Field(4.5, gt=0, le=5, description="rise of the output over span_kpa, before the divider")
+    span_kpa: float = Field(100.0, ge=20, le=500)
+    divider: float = Field(0.66, gt=0, le=1, description="share of the sensor's output that reaches the converter")
+    reference_v: float = Field(3.3, gt=0, le=5, description="reference of the converter")
+    zero_kpa: float = Field(0.0, ge=-5, le=5, description="what the curve gives when vented; from calibration")
+    rate_hz: int = Field(100, ge=50, le=250)
+
+    @model_validator(mode="after")
+    def _converter_sees_the_range(self) -> Self:
+        top_v = (self.zero_v + self.span_v) * self.divider
+        if top_v > self.reference_v:
+            raise ValueError(f"{self.span_kpa:g} kPa gives {top_v:.2f} V, above reference_v = {self.reference_v:g}")
+        return self
+
+
+class PressLimits(Section):
+    """May lower the ceilings that are in the probe's code, never raise them."""
+
+    pressure_kpa: float = Field(CEILING_KPA, gt=0, le=CEILING_KPA)
+    hold_s: float = Field(CEILING_HOLD_S, gt=0, le=CEILING_HOLD_S)
+    press_s: float = Field(CEILING_PRESS_S, gt=0, le=CEILING_PRESS_S, description="valve closed, rise included")
+    presses_per_minute: int = Field(CEILING_PRESSES_PER_MINUTE, ge=1, le=CEILING_PRESSES_PER_MINUTE)
+
+    @model_validator(mode="after")
+    def _a_hold_fits_into_a_press(self) -> Self:
+        if self.press_s <= self.hold_s:
+            raise ValueError(f"press_s = {self.press_s:g} leaves no time to rise before hold_s = {self.hold_s:g}")
+        return self
+
+
+class Probe(Section):
+    """The pneumatic side and who may speak to it."""
+
+    lease_s: float = Field(0.5, ge=0.1, le=0.5, description="the probe vents when not renewed for this long")
+    plate_area_mm2: float = Field(120.0, gt=10, le=2000, description="window plate; turns kPa into newton")
+    pump_hz: int = Field(100, ge=10, le=1000, description="PWM frequency of the pump")
+    pump_start_duty: float = Field(0.10, ge=0, le=0.5, description="duty below which the pump does not turn")
+    socket: Path = Field(Path("/run/refill-probe/probe.sock"), description="where the probe listens; at most 100 bytes")
+    peer_users: list[str] = Field(
+        default_factory=list, description="users who may connect; none named: whoever the folder's permissions admit"
+    )
+
+    @model_validator(mode="after")
+    def _socket_path_fits(self) -> Self:
+        if not self.socket.is_absolute() or len(str(self.socket).encode()) > 100:
+            raise ValueError("socket: must be an absolute path of at most 100 bytes")
+        return self
+
+
+class Camera(Section):
+    """What every camera adapter needs to know; modes and colour lock belong to the adapters."""
+
+    fps: int = Field(60, ge=15, le=240)
+    width: int = Field(640, ge=160, le=4608, description="pixels")
+    height: int = Field(480, ge=120, le=2592, description="pixels")
+
+
+class Storage(Section):
+    """Where the source data is, and for how long what is allowed to go is kept. Readings are never deleted."""
+
+    journal_folder: Path = Path("/var/lib/refill")
+    trace_retention_days: int = Field(9131, ge=365, description="25 years: re-analysis must stay possible")
+    knee_photo_retention_days: int = Field(365, ge=0)
+    minimum_free_mb: int = Field(200, ge=50, description="below this no measurement is started")
+
+    @model_validator(mode="after")
+    def _folder_is_absolute(self) -> Self:
+        if not self.journal_folder.is_absolute():
+            raise ValueError("journal_folder: must be an absolute path")
+        return self
+
+
+class Tls(Section):
+    """Files of the transport encryption. Paths only: no key material stands in a configuration file."""
+
+    ca_file: Path
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _certificate_and_key_go_together(self) -> Self:
+        if (self.certificate_file is None) != (self.key_file is None):
+            raise ValueError("certificate_file and key_file go together")
+        return self
+
+
+class Mqtt(Section):
+    """The broker. Without TLS only one on this very machine; elsewhere TLS and a way to prove who we are."""
+
+    host: str = Field("127.0.0.1", min_length=1, max_length=253)
+    port: int = Field(1883, ge=1, le=65535)
+    study: Slug = "demo"
+    keepalive_s: int = Field(30, ge=5, le=600)
+    username: str | None = Field(None, min_length=1, max_length=128)
+    password_credential: Slug | None = Field(None, description="name of the systemd credential holding the password")
+    tls: Tls | None = None
+
+    @model_validator(mode="after")
+    def _only_loopback_goes_without_tls(self) -> Self:
+        if (self.username is None) != (self.password_credential is None):
+            raise ValueError("username and password_credential go together")
+        if _is_loopback(self.host):
+            return self
+        if self.tls is None:
+            raise ValueError(f"tls: required for {self.host}, which is not this machine")
+        if self.tls.certificate_file is None and self.username is None:
+            raise ValueError(f"{self.host} needs tls.certificate_file and tls.key_file, or username")
+        return self
+
+
+class DeviceConfig(Section):
+    """One bedside machine. `name` and `site` have no default: two machines must not share them by accident."""
+
+    name: Slug
+    site: Annotated[str, Field(pattern=r"^[0-9]{2,4}$")]
+    language: Literal["en", "fr"] = "en"
+    pins: Pins = Field(default_factory=Pins)
+    pressure_sensor: PressureSensor = Field(default_factory=PressureSensor)
+    press_limits: PressLimits = Field(default_factory=PressLimits)
+    probe: Probe = Field(default_factory=Probe)
+    camera: Camera = Field(default_factory=Camera)
+    storage: Storage = Field(default_factory=Storage)
+    mqtt: Mqtt = Field(default_factory=Mqtt)
+
+    @model_validator(mode="after")
+    def _sensor_sees_beyond_the_limit(self) -> Self:
+        trip_kpa = self.press_limits.pressure_kpa * TRIP_FACTOR
+        if self.pressure_sensor.span_kpa < 1.05 * trip_kpa:
+            raise ValueError(
+                f"pressure_sensor.span_kpa = {self.pressure_sensor.span_kpa:g} does not reach beyond {trip_kpa:g} kPa, "
+                "where the probe has to vent; lower press_limits.pressure_kpa or fit another sensor"
+            )
+        return self
+
+
+def load_device(path: Path | None = None) -> DeviceConfig:
+    """Return the device configuration at `path`, or the packaged one; raises `ConfigurationError` with every error."""
+    return load(path or DEFAULT_PATH, DeviceConfig)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

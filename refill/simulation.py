@@ -1,0 +1,140 @@
+"""The one place where simulated hardware is wired in: phantom pins below the probe's real drivers."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+from device.probe.drivers import Mcp3008PressureSensor, PumpAndValve
+from device.probe.engine import Engine
+from device.probe.messages import Clock, Event, Press, Renew, boot_ns
+from firmware_config.device import DeviceConfig
+from phantom.hydraulics import BODIES, Body, Chamber, Faults, Hydraulics
+from phantom.pins import SimulatedPinFactory
+from phantom.world import PressureWorldWriter
+
+LEASE = "5" * 32
+"""Names the press of a `SteppedProbe`."""
+_OWNER = 1
+
+
+class SimulatedProbe:
+    """Pins with a hydraulic model behind them, writing its true pressure into the world file where one is named."""
+
+    def __init__(
+        self,
+        config: DeviceConfig,
+        *,
+        body: Body = "finger",
+        chamber: Chamber | None = None,
+        seed: int = 0,
+        world: Path | None = None,
+        faults: Faults | None = None,
+        clock: Clock = boot_ns,
+    ) -> None:
+        """`chamber` goes before `body`. Raises `WorldError` where the world file cannot be used."""
+        self._writer = PressureWorldWriter(world) if world is not None else None
+        self.hydraulics = Hydraulics(
+            chamber=chamber or BODIES[body],
+            clock=clock,
+            seed=seed,
+            record=self._writer.write if self._writer is not None else None,
+            faults=faults or Faults(),
+        )
+        self.pin_factory = SimulatedPinFactory(self.hydraulics, config.pins, config.pressure_sensor)
+
+    def __enter__(self) -> "SimulatedProbe":
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let go of the world file."""
+        if self._writer is not None:
+            self.hydraulics.record = None
+            self._writer.close()
+
+
+@dataclass
+class SteppedClock:
+    """A clock that stands still until it is moved."""
+
+    now_ns: int = 1_000_000_000_000
+
+    def __call__(self) -> int:
+        """Return the time it was moved to, in ns."""
+        return self.now_ns
+
+
+@dataclass
+class Stepped:
+    """What a stepped probe has told and shown so far."""
+
+    events: list[Event] = field(default_factory=list)
+    true_kpa: list[tuple[int, float]] = field(default_factory=list)
+    hold_kpa: list[float] = field(default_factory=list)
+    """Sensor samples of the hold phase."""
+
+
+class SteppedProbe:
+    """The whole probe on simulated hardware, without threads, at the pace of a stepped clock."""
+
+    def __init__(
+        self,
+        config: DeviceConfig,
+        *,
+        body: Body = "finger",
+        chamber: Chamber | None = None,
+        seed: int = 0,
+        faults: Faults | None = None,
+    ) -> None:
+        self.clock = SteppedClock()
+        self.simulated = SimulatedProbe(config, body=body, chamber=chamber, seed=seed, faults=faults, clock=self.clock)
+        factory = self.simulated.pin_factory
+        self._outputs = PumpAndValve(config, factory)
+        self._sensor = Mcp3008PressureSensor(config.pressure_sensor, factory, self.clock)
+        self.engine = Engine(config, self._sensor, self._outputs, self.clock, simulated=True)
+        self.seen = Stepped()
+        self._period_ns = round(1e9 / config.pressure_sensor.rate_hz)
+
+    def __enter__(self) -> "SteppedProbe":
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let go of the simulated pins."""
+        self._outputs.close()
+        self._sensor.close()
+
+    @property
+    def faults(self) -> Faults:
+        """What is broken; change at any time."""
+        return self.simulated.hydraulics.faults
+
+    def press(self, target_kpa: float = 40.0, ramp_s: float = 1.0, hold_s: float = 3.0) -> None:
+        """Ask for a press as its owner."""
+        self.engine.submit(
+            _OWNER,
+            Press(lease=LEASE, sent_ns=self.clock(), target_kpa=target_kpa, ramp_s=ramp_s, hold_s=hold_s),
+        )
+
+    def run(self, for_s: float, *, renew: bool = True) -> None:
+        """Let time pass, step by step, renewing the lease or falling silent."""
+        for _ in range(round(for_s * 1e9 / self._period_ns)):
+            self.clock.now_ns += self._period_ns
+            if renew:
+                self.engine.submit(_OWNER, Renew(lease=LEASE, sent_ns=self.clock()))
+            self.engine.tick()
+            self._look()
+
+    def _look(self) -> None:
+        status_phase = self.engine.phase
+        self.seen.true_kpa.append((self.clock(), self.simulated.hydraulics.pressure_kpa()))
+        while self.engine.samples:
+            sample = self.engine.samples.popleft()
+            if status_phase == "hold":
+                self.seen.hold_kpa.append(sample.kpa)
+        while self.engine.outbox:
+            self.seen.events.append(self.engine.outbox.popleft()[1])
