@@ -50,7 +50,14 @@ def first_error(error: ValidationError) -> str:
     entry = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(str(part) for part in entry["loc"]) or "message"
     more = error.error_count() - 1
-    return f"{place}: {entry['msg']}" + (f" (and {more} more)" if more else "")
+    # A key may be anything a sender made up: it must not carry line breaks or terminal codes into a log.
+    safe = ascii(f"{place}: {entry['msg']}"[:300])[1:-1]
+    return safe + (f" (and {more} more)" if more else "")
+
+
+def _is_canonical(body: str) -> bool:
+    """Whether a text is the one JSON text of its content: no key twice, none out of order, no white space."""
+    return json.dumps(json.loads(body), sort_keys=True, separators=(",", ":"), ensure_ascii=False) == body
 
 
 def open_envelope(payload: bytes) -> tuple[Envelope, Reading]:
@@ -59,9 +66,11 @@ def open_envelope(payload: bytes) -> tuple[Envelope, Reading]:
         raise EnvelopeError(f"message of {len(payload)} bytes is over the limit of {MAX_PAYLOAD_BYTES}")
     try:
         envelope = Envelope.model_validate_json(payload)
-        reading = Reading.model_validate_json(envelope.body)
+        reading = Reading.model_validate_json(envelope.body, strict=True)
     except ValidationError as error:
         raise EnvelopeError(first_error(error)) from error
     if chain_sha256(envelope.previous_sha256, envelope.body) != envelope.sha256:
         raise EnvelopeError("sha256: does not match the body")
+    if not _is_canonical(envelope.body):
+        raise EnvelopeError("body: not canonical JSON")
     return envelope, reading

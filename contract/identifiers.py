@@ -5,7 +5,7 @@ import time
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="lower-case letters, digits and hyphens")]
 """A name that is safe as an MQTT topic level, a file name and a database key."""
@@ -13,6 +13,19 @@ Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="l
 SiteNumber = Annotated[str, Field(pattern=r"^[0-9]{2,4}$", description="site number within the study, for example 07")]
 InclusionNumber = Annotated[str, Field(pattern=r"^[0-9]{1,6}$", description="inclusion number within the site")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256, lower-case hexadecimal")]
+
+VersionText = Annotated[str, Field(min_length=1, max_length=64)]
+Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
+"""A whole number that every JSON reader and every database holds exactly."""
+
+
+def _is_version_7(value: UUID) -> UUID:
+    if value.version != 7:
+        raise ValueError("not a UUIDv7")
+    return value
+
+
+ReadingId = Annotated[UUID, AfterValidator(_is_version_7), Field(description="UUIDv7: ids sort by time")]
 
 GENESIS_SHA256: str = "0" * 64
 """The `previous_sha256` of a device's first record."""

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from contract.identifiers import InclusionNumber, Sha256, SiteNumber, Slug
+from contract.identifiers import Count, InclusionNumber, ReadingId, Sha256, SiteNumber, Slug, VersionText
 from contract.reasons import Reason
 
 SCHEMA_VERSION: Literal["1.0"] = "1.0"
@@ -60,7 +60,7 @@ class ProtocolRef(_Record):
     """Which protocol was followed: its name, version and the hash of its effective content."""
 
     name: Slug
-    version: str
+    version: VersionText
     sha256: Sha256
 
 
@@ -68,8 +68,8 @@ class Device(_Record):
     """What measured: hardware name, software, algorithm and configuration."""
 
     name: Slug
-    software_version: str
-    algorithm_version: str
+    software_version: VersionText
+    algorithm_version: VersionText
     configuration_sha256: Sha256
 
 
@@ -78,7 +78,7 @@ class Measured(_Record):
 
     at: AwareDatetime = Field(description="start of the measurement, UTC with offset")
     boot_id: UUID = Field(description="identifies the boot that boottime_ns counts from")
-    boottime_ns: int = Field(ge=0, description="CLOCK_BOOTTIME at the same instant")
+    boottime_ns: Count = Field(description="CLOCK_BOOTTIME at the same instant")
     clock_synchronised: bool = Field(description="whether the wall clock was synchronised")
 
 
@@ -112,13 +112,17 @@ class RefillResult(_Record):
             raise ValueError("crt_exceeds_s stands exactly when status is censored")
         if self.crt_ci95_s is not None and not self.crt_ci95_s[0] <= self.crt_ci95_s[1]:
             raise ValueError("crt_ci95_s is not in order")
+        if self.crt_s is not None and self.crt_ci95_s is not None:
+            low, high = self.crt_ci95_s
+            if not low <= self.crt_s <= high:
+                raise ValueError("crt_s lies outside crt_ci95_s")
         return self
 
 
 class PressRecord(_Record):
     """One press: its result, how it was made, and the hash of the trace that gives the result again."""
 
-    number: int = Field(ge=1)
+    number: int = Field(ge=1, le=100)
     result: RefillResult
     target_kpa: float = Field(gt=0)
     mean_hold_kpa: float | None = None
@@ -127,8 +131,8 @@ class PressRecord(_Record):
     time_zero_from: Literal["pressure", "picture"] | None = None
     blanch_step: float | None = Field(None, description="step of the haemoglobin signal, ln units")
     baseline: float | None = Field(None, description="haemoglobin signal before the press, ln units")
-    frames: int = Field(ge=0)
-    frames_dropped: int = Field(ge=0)
+    frames: Count
+    frames_dropped: Count
     trace_sha256: Sha256 | None = None
 
 
@@ -137,8 +141,8 @@ class Reading(_Record):
 
     schema_version: Literal["1.0"] = SCHEMA_VERSION
     kind: Literal["refill"] = "refill"
-    reading_id: UUID = Field(description="UUIDv7")
-    device_seq: int = Field(ge=1, description="gapless count of this device's records")
+    reading_id: ReadingId
+    device_seq: Count = Field(ge=1, description="gapless count of this device's records")
     study: Slug
     subject: Subject
     event: Slug | None = Field(None, description="study event, where one was chosen")
@@ -159,8 +163,8 @@ class Receipt(_Record):
     """The trial database's word on one record. Only this clears the journal's outbox."""
 
     schema_version: Literal["1.0"] = SCHEMA_VERSION
-    reading_id: UUID
-    device_seq: int = Field(ge=1)
+    reading_id: ReadingId
+    device_seq: Count = Field(ge=1)
     sha256: Sha256 = Field(description="the record's own hash, as received")
     outcome: Literal["stored", "refused"] = Field(description="refused: kept as a dead letter, not in the trial data")
     reason: str | None = Field(None, max_length=500)
@@ -174,8 +178,8 @@ class DeviceStatus(_Record):
     session_id: UUID = Field(description="one per connection of the publisher: a late last will is told by it")
     state: Literal["ready", "lost", "stopped"]
     at: AwareDatetime
-    software_version: str
-    unsent_readings: int = Field(ge=0)
+    software_version: VersionText
+    unsent_readings: Count
     problem: str | None = Field(None, max_length=500, description="one sentence, where something needs a person")
 
 

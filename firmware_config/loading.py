@@ -55,6 +55,19 @@ def named(kind: str, name: str, folder: Path | None = None) -> Path:
     raise ConfigurationError(f"{kind}/{name}.toml: no such file; there are: {', '.join(known) or 'none'}")
 
 
+def load_named(kind: str, name: str, model: type[Model], folder: Path | None = None) -> Model:
+    """Return `kind` called `name` as a checked `model`; the file has to call itself by the same name.
+
+    Raises `ConfigurationError`: a copy under another file name would be taken for what it was copied from.
+    """
+    path = named(kind, name, folder)
+    loaded = load(path, model)
+    own = getattr(loaded, "name", name)
+    if own != name:
+        raise ConfigurationError(f"{path}: name: is {own!r}, but the file is called {name!r}")
+    return loaded
+
+
 def content_sha256(section: BaseModel) -> str:
     """Return the hash of a configuration's effective content, defaults included, whatever its file looked like."""
     text = json.dumps(section.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), allow_nan=False)

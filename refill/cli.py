@@ -3,7 +3,7 @@
 import typer
 
 from contract.version import __version__
-from refill import analyse_cli, phantom_cli
+from refill import analyse_cli, bedside_cli, demo_cli, phantom_cli, probe_cli, trial_cli
 
 app = typer.Typer(
     help="Capillary refill time at the bedside: measure, analyse, simulate, and feed the trial.",
@@ -12,6 +12,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(analyse_cli.analyse)
+app.command()(demo_cli.demo)
+app.command()(bedside_cli.bedside)
+app.command()(bedside_cli.publish)
+app.add_typer(bedside_cli.journal_app, name="journal")
+app.add_typer(probe_cli.app, name="probe")
+app.add_typer(trial_cli.app, name="trial")
 app.add_typer(phantom_cli.app, name="phantom")
 
 

@@ -99,13 +99,13 @@ def press(
     socket: Socket = None,
 ) -> None:
     """Make one press on the bench, with the pressure as it goes; exit 4 where it did not come off."""
-    from firmware_config.loading import ConfigurationError, load, named
+    from firmware_config.loading import ConfigurationError, load_named
     from firmware_config.protocol import Protocol
     from refill.probe_bench import BenchError, live_press
 
     device = _device(config, simulate)
     try:
-        chosen = load(named("protocols", protocol), Protocol)
+        chosen = load_named("protocols", protocol, Protocol)
     except ConfigurationError as error:
         _fail(str(error), 2)
     try:

@@ -158,11 +158,11 @@ def status(
 
 
 def _study(name: str, folder: Path | None) -> Study:
-    from firmware_config.loading import ConfigurationError, load, named
+    from firmware_config.loading import ConfigurationError, load_named
     from firmware_config.study import Study
 
     try:
-        return load(named("studies", name, folder), Study)
+        return load_named("studies", name, Study, folder)
     except ConfigurationError as error:
         raise _fail(str(error)) from error
 

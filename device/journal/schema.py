@@ -1,0 +1,164 @@
+"""The journal's tables, its triggers, and how a connection to it is made."""
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from contract.reading import Reading
+
+FORMAT: int = 1
+"""`PRAGMA user_version` of the file."""
+BUSY_TIMEOUT_S: float = 10.0
+"""The other process's commit waits for the SD card at most this long."""
+
+TABLES: str = """
+CREATE TABLE journal (
+    only_one INTEGER PRIMARY KEY CHECK (only_one = 1),
+    device TEXT NOT NULL,
+    first_seq INTEGER NOT NULL CHECK (first_seq >= 1),
+    created_at TEXT NOT NULL,
+    follows TEXT
+) STRICT;
+CREATE TABLE measurement_begun (
+    reading_id TEXT PRIMARY KEY,
+    draft TEXT NOT NULL,
+    begun_at TEXT NOT NULL
+) STRICT;
+CREATE TABLE press (
+    reading_id TEXT NOT NULL REFERENCES measurement_begun (reading_id),
+    number INTEGER NOT NULL CHECK (number >= 1),
+    body TEXT NOT NULL,
+    kept_at TEXT NOT NULL,
+    PRIMARY KEY (reading_id, number)
+) STRICT;
+CREATE TABLE trace (
+    reading_id TEXT NOT NULL REFERENCES measurement_begun (reading_id),
+    number INTEGER NOT NULL CHECK (number >= 1),
+    sha256 TEXT NOT NULL,
+    content BLOB NOT NULL,
+    PRIMARY KEY (reading_id, number)
+) STRICT;
+CREATE TABLE record (
+    device_seq INTEGER PRIMARY KEY CHECK (device_seq >= 1),
+    reading_id TEXT NOT NULL UNIQUE,
+    body TEXT NOT NULL,
+    previous_sha256 TEXT NOT NULL,
+    sha256 TEXT NOT NULL UNIQUE,
+    committed_at TEXT NOT NULL
+) STRICT;
+CREATE TABLE delivery (
+    device_seq INTEGER NOT NULL REFERENCES record (device_seq),
+    sha256 TEXT NOT NULL,
+    outcome TEXT NOT NULL CHECK (outcome IN ('stored', 'refused')),
+    reason TEXT,
+    received_at TEXT NOT NULL,
+    noted_at TEXT NOT NULL,
+    PRIMARY KEY (device_seq, outcome)
+) STRICT;
+CREATE VIEW unsent AS
+    SELECT * FROM record r WHERE NOT EXISTS (SELECT 1 FROM delivery d WHERE d.device_seq = r.device_seq);
+CREATE VIEW refused AS
+    SELECT DISTINCT device_seq FROM delivery d WHERE outcome = 'refused'
+    AND NOT EXISTS (SELECT 1 FROM delivery e WHERE e.device_seq = d.device_seq AND e.outcome = 'stored');
+"""
+
+KEPT_TABLES: tuple[str, ...] = ("journal", "measurement_begun", "press", "trace", "record", "delivery")
+"""Rows of these are only ever added."""
+
+# A BEFORE INSERT trigger, because INSERT OR REPLACE removes the row in its way without asking a DELETE trigger.
+NEXT_ONLY: str = """
+CREATE TRIGGER record_next_only BEFORE INSERT ON record
+WHEN NEW.device_seq IS NOT (
+        SELECT COALESCE((SELECT MAX(device_seq) + 1 FROM record), (SELECT first_seq FROM journal)))
+    OR EXISTS (SELECT 1 FROM record WHERE reading_id = NEW.reading_id OR sha256 = NEW.sha256)
+BEGIN SELECT RAISE(ABORT, 'the journal takes the next record only'); END;
+"""
+NO_REPLACE: str = """
+CREATE TRIGGER {name} BEFORE INSERT ON {table}
+WHEN EXISTS (SELECT 1 FROM {table} WHERE {key})
+BEGIN SELECT RAISE(ABORT, 'the journal is append-only: no second {table} of that key'); END;
+"""
+ADD_ONLY_KEYS: dict[str, str] = {
+    "journal": "only_one = NEW.only_one",
+    "measurement_begun": "reading_id = NEW.reading_id",
+    "press": "reading_id = NEW.reading_id AND number = NEW.number",
+    "trace": "reading_id = NEW.reading_id AND number = NEW.number",
+    "delivery": "device_seq = NEW.device_seq AND outcome = NEW.outcome",
+}
+
+
+class JournalError(Exception):
+    """The journal cannot be used; the text is one sentence."""
+
+
+class JournalInUseError(JournalError):
+    """Another process writes this journal."""
+
+
+@dataclass(frozen=True)
+class JournalRecord:
+    """One record as it stands in the journal, in the order of its table: `body` is the exact text that was hashed."""
+
+    device_seq: int
+    reading_id: str
+    body: str
+    previous_sha256: str
+    sha256: str
+    committed_at: str
+
+    @property
+    def reading(self) -> Reading:
+        """The body as a reading; raises `pydantic.ValidationError` where it is none."""
+        return Reading.model_validate_json(self.body)
+
+
+def triggers() -> dict[str, str]:
+    """Return the statements that make the file append-only, by trigger name."""
+    made = {"record_next_only": NEXT_ONLY.strip()}
+    for table in KEPT_TABLES:
+        for action in ("UPDATE", "DELETE"):
+            name = f"{table}_no_{action.lower()}"
+            made[name] = (
+                f"CREATE TRIGGER {name} BEFORE {action} ON {table}\n"
+                f"BEGIN SELECT RAISE(ABORT, 'the journal is append-only: no {action} of {table}'); END;"
+            )
+    for table, key in ADD_ONLY_KEYS.items():
+        name = f"{table}_no_replace"
+        made[name] = NO_REPLACE.format(name=name, table=table, key=key).strip()
+    return made
+
+
+def connect(path: Path, *, mode: str = "rw") -> sqlite3.Connection:
+    """Return a connection in autocommit; `mode` is SQLite's "ro", "rw" or "rwc". Raises `sqlite3.Error`."""
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None
+    )
+    # FULL: with NORMAL a committed record may be gone after a power cut.
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA recursive_triggers = ON")
+    return connection
+
+
+def create(connection: sqlite3.Connection, device: str, first_seq: int, created_at: str, follows: str | None) -> None:
+    """Make an empty file a journal, in one transaction; an interrupted creation leaves an empty file."""
+    connection.execute("PRAGMA journal_mode = WAL")
+    statements = [*TABLES.split(";\n"), *triggers().values()]
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in statements:
+            connection.execute(statement)
+        connection.execute(
+            "INSERT INTO journal VALUES (1, ?, ?, ?, ?)",
+            (device, first_seq, created_at, follows),
+        )
+        connection.execute(f"PRAGMA user_version = {FORMAT}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def is_empty(connection: sqlite3.Connection) -> bool:
+    """Return whether the file holds no table at all; raises `sqlite3.DatabaseError` where it is no database."""
+    return connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None

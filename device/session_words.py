@@ -1,0 +1,192 @@
+"""What a session hears and says: its states, the events that it takes and the actions that it asks for."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from contract.reading import RefillResult
+from contract.reasons import Reason
+
+
+class State(StrEnum):
+    """Where a measurement stands."""
+
+    IDLE = "idle"
+    BASELINE = "baseline"
+    PRESSING = "pressing"
+    HOLDING = "holding"
+    REFILLING = "refilling"
+    RESTING = "resting"
+    JUDGING = "judging"
+    DONE = "done"
+    ABORTED = "aborted"
+    PROBE_FAULT = "probe_fault"
+    CAMERA_FAULT = "camera_fault"
+    ANALYSIS_FAULT = "analysis_fault"
+
+
+ACTIVE: frozenset[State] = frozenset({State.BASELINE, State.PRESSING, State.HOLDING, State.REFILLING, State.RESTING})
+"""A measurement runs: it can be aborted, and a fault ends it with a record."""
+STARTABLE: frozenset[State] = frozenset(State) - ACTIVE - {State.JUDGING}
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """The button went down, debounced; `push` numbers the pushes."""
+
+    push: int
+
+
+@dataclass(frozen=True)
+class Held:
+    """The same push has now lasted long enough to mean: stop."""
+
+    push: int
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Time has passed."""
+
+
+@dataclass(frozen=True)
+class FrameSeen:
+    """The camera delivered a frame with the settings that it was locked to."""
+
+
+@dataclass(frozen=True)
+class SettingsMoved:
+    """A frame came with other settings than the camera was locked to."""
+
+
+@dataclass(frozen=True)
+class CameraFailed:
+    """The camera delivers no more."""
+
+
+@dataclass(frozen=True)
+class ProbePhase:
+    """The probe went on to a phase."""
+
+    phase: Literal["idle", "ramp", "hold", "release"]
+
+
+@dataclass(frozen=True)
+class ProbeReleased:
+    """The pressure is gone; `t_ns` is when it fell through half of the hold level, where that is known."""
+
+    why: Literal["held", "asked", "fault"]
+    t_ns: int | None
+
+
+@dataclass(frozen=True)
+class ProbeFailed:
+    """The probe raised a fault (and has vented), refused a press, or does not answer."""
+
+    reason: Reason
+    sentence: str
+    latched: bool = False
+    lease_lost: bool = False
+
+
+@dataclass(frozen=True)
+class ProbeReady:
+    """The probe answers and no fault is latched."""
+
+
+@dataclass(frozen=True)
+class Analysed:
+    """What the recording of a press gave so far."""
+
+    number: int
+    result: RefillResult
+
+
+@dataclass(frozen=True)
+class AnalysisFailed:
+    """The analysis ended without an answer."""
+
+
+@dataclass(frozen=True)
+class Committed:
+    """The reading is in the journal."""
+
+
+Event = (
+    Pushed
+    | Held
+    | Tick
+    | FrameSeen
+    | SettingsMoved
+    | CameraFailed
+    | ProbePhase
+    | ProbeReleased
+    | ProbeFailed
+    | ProbeReady
+    | Analysed
+    | AnalysisFailed
+    | Committed
+)
+
+
+@dataclass(frozen=True)
+class Begin:
+    """Commit the measurement's draft to the journal; nothing is pressed before that."""
+
+
+@dataclass(frozen=True)
+class StartRecording:
+    """Start to keep the frames of press `number`."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Press:
+    """Ask the probe for a press."""
+
+    target_kpa: float
+    ramp_s: float
+    hold_s: float
+
+
+@dataclass(frozen=True)
+class Renew:
+    """Renew the probe's lease: frames come in and the session is alive."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """Vent now."""
+
+
+@dataclass(frozen=True)
+class Analyse:
+    """Analyse what has been recorded of press `number`, and go on recording."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class KeepPress:
+    """Commit press `number` to the journal and stop its recording."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """Commit the reading: its result and the spread of its presses."""
+
+    result: RefillResult
+    crt_spread: float | None
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """Tell the nurse in one sentence why nothing was started."""
+
+    sentence: str
+
+
+Action = Begin | StartRecording | Press | Renew | Release | Analyse | KeepPress | Record | Refuse

@@ -1,0 +1,211 @@
+"""The bedside machine as a user starts it: real processes on the phantom, from the push to the journal."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract.reasons import Reason
+from device.bedside_events import json_lines
+from device.journal import Deliveries, Journal
+from phantom.world import PressureWorldReader
+
+pytestmark = pytest.mark.slow
+
+CLI = "import sys; from refill.{} import app; app()"
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    # Not tmp_path: a socket's path may have 108 bytes.
+    with tempfile.TemporaryDirectory(prefix="rb-") as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def probe(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    options = ["run", "--simulate", "--socket", str(folder / "p.sock"), "--world", str(folder / "world")]
+    process = subprocess.Popen(
+        [sys.executable, "-c", CLI.format("probe_cli"), *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert "simulated probe" in process.stdout.readline()
+    yield process
+    process.terminate()
+    process.wait(10)
+
+
+class Bedside:
+    def __init__(self, folder: Path, *options: str) -> None:
+        command = [
+            *(sys.executable, "-c", CLI.format("bedside_cli"), "bedside", "--simulate", "--events", "-"),
+            *("--socket", str(folder / "p.sock"), "--world", str(folder / "world"), "--data", str(folder / "data")),
+            *("--protocol", "demo", *options),
+        ]
+        self.events: list[dict[str, Any]] = []
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.events.append(json.loads(line))
+
+    def until(self, limit_s: float = 60, **wanted: object) -> dict[str, Any]:
+        end_s = time.monotonic() + limit_s
+        while time.monotonic() < end_s:
+            for event in list(self.events):
+                if all(event.get(key) == value for key, value in wanted.items()):
+                    return event
+            assert self.process.poll() is None, self.process.stderr.read() if self.process.stderr else ""
+            time.sleep(0.02)
+        raise AssertionError(f"{wanted} did not come: {[e for e in self.events if e['event'] != 'progress']}")
+
+    def end(self, limit_s: float = 60) -> int:
+        code = self.process.wait(limit_s)
+        self._reader.join(5)
+        return code
+
+
+def test_one_push_makes_one_reading_that_is_in_the_journal_with_its_trace(
+    folder: Path, probe: subprocess.Popen[str]
+) -> None:
+    bedside = Bedside(folder, "--measurements", "1", "--crt", "2.4")
+    told = bedside.until(event="reading")
+    with Deliveries.open(folder / "data" / "journal.sqlite", read_only=True) as journal:
+        record = journal.record(told["device_seq"])
+        assert record is not None
+        assert record.sha256 == told["sha256"]
+    assert bedside.end() == 0
+    reading = record.reading
+    assert reading.simulated
+    assert reading.study == "demo"
+    assert reading.protocol.name == "demo"
+    states = [event["state"] for event in bedside.events if event["event"] == "state"]
+    if reading.result.reason in (Reason.PROBE_FAULT, Reason.CAMERA_FAULT, Reason.INTERRUPTED):
+        pytest.fail(f"{reading.result.reason}: the machine was too busy, or something is broken; states {states}")
+    assert states[:5] == ["idle", "baseline", "pressing", "holding", "refilling"]
+    (press,) = reading.presses
+    assert press.mean_hold_kpa == pytest.approx(40, rel=0.05)
+    assert press.time_zero_from == "pressure"
+    assert reading.result.crt_s is not None
+    assert reading.result.crt_s == pytest.approx(2.4, rel=0.15)
+    with Deliveries.open(folder / "data" / "journal.sqlite", read_only=True) as journal:
+        found = journal.verify()
+        assert (found.records, found.traces, found.problems) == (1, 1, ())
+
+
+def test_a_bedside_killed_in_mid_press_vents_and_leaves_an_interrupted_record(
+    folder: Path, probe: subprocess.Popen[str]
+) -> None:
+    bedside = Bedside(folder, "--measurements", "1")
+    bedside.until(state="holding")
+    time.sleep(0.3)
+    assert PressureWorldReader(folder / "world").pressure_at(time.clock_gettime_ns(time.CLOCK_BOOTTIME)) > 30
+    bedside.process.kill()
+    bedside.end()
+    # Its lease is gone with it: half a second later the true pressure on the skin is nearly none.
+    world = PressureWorldReader(folder / "world")
+    time.sleep(0.7)
+    assert world.pressure_at(time.clock_gettime_ns(time.CLOCK_BOOTTIME)) < 2
+    with Journal.open(folder / "data" / "journal.sqlite", "refill-demo") as journal:
+        (draft,) = journal.interrupted()
+    again = Bedside(folder)
+    told = again.until(event="reading")
+    assert told["reading_id"] == str(draft.reading_id)
+    assert told["result"]["reason"] == "interrupted"
+    assert told["completed"] == 0
+    again.until(state="idle")
+    again.process.terminate()
+    assert again.end() == 0
+
+
+def test_a_stop_in_mid_press_releases_records_and_ends_cleanly(folder: Path, probe: subprocess.Popen[str]) -> None:
+    bedside = Bedside(folder, "--measurements", "1")
+    bedside.until(state="holding")
+    bedside.process.send_signal(signal.SIGTERM)
+    assert bedside.end(20) == 0
+    with Deliveries.open(folder / "data" / "journal.sqlite", read_only=True) as journal:
+        (record,) = journal.records()
+        assert record.reading.result.reason is Reason.INTERRUPTED
+
+
+def test_a_probe_that_dies_in_mid_press_ends_in_a_record_and_a_sentence(
+    folder: Path, probe: subprocess.Popen[str]
+) -> None:
+    bedside = Bedside(folder, "--measurements", "1")
+    bedside.until(state="holding")
+    probe.kill()
+    told = bedside.until(event="reading")
+    assert told["result"]["reason"] == "probe_fault"
+    assert any(event["event"] == "problem" and "probe does not answer" in event["sentence"] for event in bedside.events)
+    assert bedside.end() == 0
+
+
+def run_cli(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-c", CLI.format("bedside_cli"), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "COLUMNS": "200"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("bedside", "--crt", "2"), 2, "go with --simulate"),
+        (("bedside",), 2, "device.toml"),
+        (("bedside", "--simulate", "--subject", "99-0001"), 2, "no site 99"),
+        (("bedside", "--simulate", "--subject", "nobody"), 2, "site and inclusion number"),
+        (("bedside", "--simulate", "--protocol", "none"), 2, "no such file; there are"),
+        (("bedside", "--simulate", "--body-site", "knee"), 2, "not for the knee"),
+        (("bedside", "--simulate", "--tone", "XII", "--data", "{}"), 2, "phantom cannot be that"),
+        (("publish", "--simulate", "--host", "broker.example"), 2, "tls"),
+        (("journal", "verify", "--data", "{}"), 1, "no journal"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_one_sentence(
+    folder: Path, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    done = run_cli(*(argument.format(folder) for argument in arguments))
+    assert (done.returncode, words in done.stderr) == (code, True), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_journal_commands_show_check_and_export(folder: Path) -> None:
+    from device_bench import DEVICE, reading
+
+    with Journal.open(folder / "journal.sqlite", DEVICE) as journal:
+        journal.append(reading)
+    shown = run_cli("journal", "show", "--data", str(folder))
+    assert "2.00 s  waiting simulated" in shown.stdout
+    assert "1 records, 1 without a receipt" in shown.stdout
+    assert run_cli("journal", "verify", "--data", str(folder)).stdout == "1 records, 0 traces: the chain is whole\n"
+    exported = run_cli("journal", "export", "--data", str(folder), "--out", str(folder / "out"))
+    assert exported.returncode == 0
+    assert run_cli("journal", "export", "--data", str(folder), "--out", str(folder / "out")).returncode == 1
+
+
+def test_a_reader_of_the_events_that_goes_away_stops_nothing() -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    with os.fdopen(write_end, "w") as stream:
+        emit = json_lines(stream)
+        emit({"event": "state"})
+        emit({"event": "state"})
