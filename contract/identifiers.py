@@ -18,6 +18,8 @@ VersionText = Annotated[str, Field(min_length=1, max_length=64)]
 Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
 """A whole number that every JSON reader and every database holds exactly."""
 
+DeviceSeq = Annotated[int, Field(ge=1, le=2**53 - 1, description="gapless count of this device's records")]
+
 
 def _is_version_7(value: UUID) -> UUID:
     if value.version != 7:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from contract.identifiers import Count, InclusionNumber, ReadingId, Sha256, SiteNumber, Slug, VersionText
+from contract.identifiers import Count, DeviceSeq, InclusionNumber, ReadingId, Sha256, SiteNumber, Slug, VersionText
 from contract.reasons import Reason
 
 SCHEMA_VERSION: Literal["1.0"] = "1.0"
@@ -142,7 +142,7 @@ class Reading(_Record):
     schema_version: Literal["1.0"] = SCHEMA_VERSION
     kind: Literal["refill"] = "refill"
     reading_id: ReadingId
-    device_seq: Count = Field(ge=1, description="gapless count of this device's records")
+    device_seq: DeviceSeq
     study: Slug
     subject: Subject
     event: Slug | None = Field(None, description="study event, where one was chosen")
@@ -164,7 +164,7 @@ class Receipt(_Record):
 
     schema_version: Literal["1.0"] = SCHEMA_VERSION
     reading_id: ReadingId
-    device_seq: Count = Field(ge=1)
+    device_seq: DeviceSeq
     sha256: Sha256 = Field(description="the record's own hash, as received")
     outcome: Literal["stored", "refused"] = Field(description="refused: kept as a dead letter, not in the trial data")
     reason: str | None = Field(None, max_length=500)

@@ -72,7 +72,14 @@ def _sensor(english: str, french: str) -> Fault:
 
 
 FAULTS: dict[FaultCode, Fault] = {
-    FaultCode.SENSOR_STALE: _sensor("no new values", "plus de nouvelles valeurs"),
+    # Not latched: no press starts before the sensor speaks again, and a moment's load must not end a night's use.
+    FaultCode.SENSOR_STALE: Fault(
+        "No new pressure values: the probe has released. Repeat; if it happens again, call the study engineer.",
+        "Plus de valeurs de pression : la sonde s'est relâchée. Recommencez ; si cela persiste, appelez l'ingénieur.",
+        "notice",
+        "itself",
+        Reason.PROBE_FAULT,
+    ),
     FaultCode.SENSOR_STUCK: _sensor("its value does not move", "sa valeur ne bouge plus"),
     FaultCode.SENSOR_CLIPPED: _sensor("its value is at the end of its range", "sa valeur est en butée"),
     FaultCode.SENSOR_IMPLAUSIBLE: _sensor("its value cannot be true", "sa valeur est impossible"),

@@ -10,7 +10,8 @@ from device.probe.faults import FaultCode
 from device.probe.messages import Phase
 from device.probe.safety import Limits, Outputs
 
-STALE_S = 0.05
+STALE_S = 0.1
+"""Ten samples. A full pump raises the pressure by some 4 kPa in that time; a busy Linux may well take 60 ms."""
 FULL_SCALE = 1023
 CLIPPED_SAMPLES = 2
 LOWEST_KPA = -5.0

@@ -122,7 +122,7 @@ def test_once_tripped_only_the_next_press_is_allowed_anything(config: DeviceConf
 
 def test_a_latched_fault_outlives_the_next_grant_and_a_graver_one_replaces_it(config: DeviceConfig) -> None:
     held = arbiter(config)
-    held.trip(FaultCode.SENSOR_STALE)
+    held.trip(FaultCode.SENSOR_IMPLAUSIBLE)
     held.grant(20 * S, 20 * S)
     assert held.allow(20 * S, CLOSED, 1.0) == RELEASED
     held.trip(FaultCode.BLOCKED_VENT)

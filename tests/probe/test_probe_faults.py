@@ -103,9 +103,9 @@ def test_too_much_pressure_vents_at_once_and_latches(config: DeviceConfig) -> No
 def test_a_latched_fault_refuses_presses_until_it_is_cleared_with_a_sane_sensor(config: DeviceConfig) -> None:
     with SteppedProbe(config) as probe:
         probe.run(0.3)
-        probe.faults.sensor = "stale"
+        probe.faults.sensor = "clipped_low"
         probe.run(0.3)
-        assert codes(probe) == [FaultCode.SENSOR_STALE]
+        assert codes(probe) == [FaultCode.SENSOR_CLIPPED]
         probe.engine.submit(1, ClearFault())
         probe.press()
         probe.run(0.1)
@@ -118,6 +118,23 @@ def test_a_latched_fault_refuses_presses_until_it_is_cleared_with_a_sane_sensor(
         probe.engine.submit(1, ClearFault())
         probe.run(0.1)
         assert any(isinstance(event, FaultCleared) for event in probe.seen.events)
+        probe.press(hold_s=1.0)
+        probe.run(4.0)
+        assert any(isinstance(event, Released) and event.why == "held" for event in probe.seen.events)
+
+
+def test_a_sensor_that_falls_silent_vents_and_the_next_press_works_once_it_speaks(config: DeviceConfig) -> None:
+    with SteppedProbe(config) as probe:
+        holding(probe)
+        probe.faults.sensor = "stale"
+        probe.run(2.0)
+        assert codes(probe) == [FaultCode.SENSOR_STALE]
+        assert probe.seen.true_kpa[-1][1] < 2.0
+        probe.press()
+        probe.run(0.1)
+        assert [event.why for event in probe.seen.events if isinstance(event, Refused)] == [Refusal.NOT_READY]
+        probe.faults.sensor = "none"
+        probe.run(1.0)
         probe.press(hold_s=1.0)
         probe.run(4.0)
         assert any(isinstance(event, Released) and event.why == "held" for event in probe.seen.events)

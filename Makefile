@@ -1,0 +1,72 @@
+# Refill. `make` lists the targets. Each does its own set-up: system packages (where root or sudo is there), venv, locked
+# dependencies. Everything is installed under .venv; nothing else is touched.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PACKAGES := calibration contract device firmware_config phantom refill trial vision
+# One thread: two BLAS threads on two cores fight, and results must not depend on how many there are.
+export OPENBLAS_NUM_THREADS := 1
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 16
+
+.PHONY: demo
+demo: $(READY) ## one bedside measurement on simulated skin, from press to CRF row, in front of your eyes
+	@$(BIN)/refill demo
+
+.PHONY: test
+test: $(READY) test-system ## everything, on real components (about 8 minutes on 2 cores)
+	@$(BIN)/pytest
+
+.PHONY: test-fast
+test-fast: $(READY) ## what runs in under a minute: no real processes, brokers or databases
+	@$(BIN)/pytest -m "not slow"
+
+.PHONY: check
+check: $(READY) ## format, lint, types, generated files
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m contract.schema > /dev/null && git diff --exit-code --stat -- contract/schema
+
+.PHONY: format
+format: $(READY) ## format the code and mend what ruff can
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+.PHONY: schema
+schema: $(READY) ## write the JSON Schema files from the contract's models
+	@$(BIN)/python -m contract.schema
+
+.PHONY: press-table
+press-table: $(READY) ## 12 phantom recordings over all tones and shapes: truth, result, interval (docs/evidence)
+	@$(BIN)/python -m benchmarks.press_table
+
+.PHONY: crash
+crash: $(READY) ## kill the demo's processes at random moments, 30 rounds (docs/evidence)
+	@$(BIN)/python -m benchmarks.crash --rounds 30
+
+.PHONY: lock
+lock: ## write requirements/*.txt anew from pyproject.toml, with hashes and without index addresses (needs uv)
+	@for extra in pi trial; do uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
+	    --no-emit-index-url --extra $$extra pyproject.toml -o requirements/$$extra.txt; done
+	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	    --extra trial --extra dev pyproject.toml -o requirements/dev.txt
+
+.PHONY: setup
+setup: $(READY) ## venv with the locked dependencies, and the system libraries that OpenCV needs
+
+$(READY): requirements/dev.txt pyproject.toml
+	@sh .ci/system-packages run
+	@echo "Setting up $(VENV) (about a minute)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+.PHONY: test-system
+test-system:
+	@sh .ci/system-packages test
