@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
+import numpy as np
 
 mpl.use("Agg")  # no screen is needed, nor there
 from matplotlib.figure import Figure
@@ -48,8 +49,8 @@ def _draw_signal(axes: "Axes", analysis: PressAnalysis) -> None:
     signal = trace.signal
     if estimate is not None and trace.light is not None:
         # The fit lives in the linearised index; the signal is shown in the same unit.
-        hold = (time_s > -1.0) & (time_s < 0.0)
-        signal = blood_index(signal, float(sorted(signal[hold])[int(hold.sum()) // 2]))
+        blanched = float(np.median(signal[trace.blanched(zero_s)]))
+        signal = blood_index(signal, blanched)
         axes.set_ylabel(f"haemoglobin signal, linearised (k = {LINEARISATION:g})")
     axes.plot(time_s, signal, ".", color="0.7", ms=3, label="signal")
     if estimate is not None:

@@ -112,8 +112,8 @@ def analyse_recording(recording: GridRecording, pressure: PressureTrace | None, 
     begun = _begin(trace, pressure, press)
     complaint = (
         quality.of_glare(recording, place, limits)
-        or quality.of_motion(recording, time_zero_s, limits)
         or quality.of_flicker(recording, time_zero_s, limits)
+        or quality.of_motion(recording, time_zero_s, limits)
         or quality.of_surround(trace, recording, place, time_zero_s, limits)
         or quality.of_blanching(trace, press, time_zero_s, limits)
         or quality.of_coherence(signal, recording, place, time_zero_s, limits)
@@ -140,17 +140,15 @@ def analyse_trace(trace: Trace, pressure: PressureTrace | None, settings: Settin
     complaint = quality.of_light_level(trace, limits)
     if complaint:
         return replace(begun, reason=complaint)
-    timing_sd_s = 0.0
-    if press is not None:
-        time_zero_s, timing_sd_s = press.time_zero_s, press.timing_sd_s
-    else:
-        found = release.find(trace.time_s, trace.signal)
-        if found is None:
-            return replace(begun, reason="no_release")
-        time_zero_s, timing_sd_s = found.time_s, found.sd_s
-        begun = replace(begun, time_zero_s=time_zero_s, time_zero_from="picture")
+    moment = _moment(trace, press)
+    if moment is None:
+        return replace(begun, reason="no_release")
+    time_zero_s = moment.time_zero_s
+    if press is None:
+        trace = trace if moment.seen is None else trace.only(moment.seen)
+        begun = replace(begun, trace=trace, time_zero_s=time_zero_s, time_zero_from="picture")
     window_s = float(trace.time_s[-1]) - time_zero_s
-    if window_s < limits.least_window_s or trace.between(time_zero_s - 1.0, time_zero_s).sum() < 4:
+    if window_s < limits.least_window_s or trace.blanched(time_zero_s).sum() < 4:
         return replace(begun, reason="window_too_short")
     complaint = (
         quality.of_frames(trace, time_zero_s, limits)
@@ -159,23 +157,43 @@ def analyse_trace(trace: Trace, pressure: PressureTrace | None, settings: Settin
     )
     if complaint:
         return replace(begun, reason=complaint)
-    return _measure(begun, press, time_zero_s, timing_sd_s, limits)
+    return _measure(begun, press, moment, limits)
 
 
-def _measure(
-    begun: PressAnalysis, press: PressProfile | None, time_zero_s: float, timing_sd_s: float, limits: Limits
-) -> PressAnalysis:
-    trace = begun.trace
+@dataclass(frozen=True)
+class _Moment:
+    """Time zero with its standard error, when the probe came down and held, and which samples show skin (all: None)."""
+
+    time_zero_s: float
+    timing_sd_s: float
+    press_s: tuple[float, float] | None = None
+    seen: NDArray[np.bool_] | None = None
+
+
+def _moment(trace: Trace, press: PressProfile | None) -> _Moment | None:
+    """Return time zero from the pressure, or from the picture where there is none; None where no release is seen."""
+    if press is not None:
+        return _Moment(press.time_zero_s, press.timing_sd_s, (press.press_from_s - 0.1, press.held_from_s + 0.1))
+    hidden = None if trace.light is None else release.find_hidden(trace.time_s, trace.light[:, 0])
+    if hidden is not None:
+        return _Moment(hidden.release_s, hidden.sd_s, (hidden.from_s, hidden.release_s), hidden.seen)
+    found = release.find(trace.time_s, trace.signal)
+    return None if found is None else _Moment(found.time_s, found.sd_s)
+
+
+def _measure(begun: PressAnalysis, press: PressProfile | None, moment: _Moment, limits: Limits) -> PressAnalysis:
+    trace, time_zero_s = begun.trace, moment.time_zero_s
     time_s = trace.time_s - time_zero_s
-    blanched = float(np.median(trace.signal[trace.between(time_zero_s - 1.0, time_zero_s)]))
+    blanched = float(np.median(trace.signal[trace.blanched(time_zero_s)]))
     # A signal of unknown unit is taken as proportional to blood; only light tells how far h saturates.
     optical = trace.light is not None
     index = blood_index(trace.signal, blanched) if optical else trace.signal
     surround = None if trace.surround is None else blood_index(trace.surround, blanched)
-    press_s = None
-    if press is not None:
-        press_s = press.press_from_s - 0.1 - time_zero_s, press.held_from_s + 0.1 - time_zero_s
-    estimate = refill.estimate(time_s, index, press_s, timing_sd_s, surround)
+    press_s = None if moment.press_s is None else (moment.press_s[0] - time_zero_s, moment.press_s[1] - time_zero_s)
+    try:
+        estimate = refill.estimate(time_s, index, press_s, moment.timing_sd_s, surround)
+    except refill.NoFitError:
+        return replace(begun, reason="not_a_refill")
     low, middle, high = estimate.crt_quantiles_s
     if optical:
         optics_s = _linearisation_error_s(estimate)

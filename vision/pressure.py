@@ -25,7 +25,7 @@ class PressProfile:
 
     `held_from_s` is when the pressure had first risen to 90 % of the hold level. `presses` counts the times that the
     pressure rose to half of it. `release_s` is the time from 90 % to 10 % of the hold level, None where 10 % was not
-    reached.
+    reached; `tail_s` from time zero to 10 %: long in a slow release, short after a leak that sagged through the hold.
     """
 
     press_from_s: float
@@ -36,6 +36,7 @@ class PressProfile:
     worst_hold_deviation: float
     hold_s: float
     release_s: float | None
+    tail_s: float | None
     residual_share: float
     presses: int
     released: bool
@@ -65,6 +66,11 @@ def profile(trace: PressureTrace, least_kpa: float = 3.0) -> PressProfile | None
     held = np.flatnonzero(relative[first : last + 1] >= 0.9 * hold_kpa) + first
     held_from, held_to = (int(held[0]), int(held[-1])) if len(held) else (first, last)
     inner = relative[held_from : held_to + 1]
+    # A leak ends below 90 % of the hold long before the release: the plateau reaches to just before time zero.
+    plateau_to = int(np.searchsorted(time_s, zero_s - 0.15)) if released else last
+    plateau = (
+        slice(held_from, max(plateau_to, held_to) + 1) if plateau_to - held_to > 2 else slice(held_from, held_to + 1)
+    )
     start = np.flatnonzero(relative[: first + 1] < 0.05 * hold_kpa)
     after = (time_s > zero_s + 0.4) & (time_s < zero_s + 3.0)
     return PressProfile(
@@ -73,9 +79,10 @@ def profile(trace: PressureTrace, least_kpa: float = 3.0) -> PressProfile | None
         time_zero_s=zero_s,
         timing_sd_s=interval_s / np.sqrt(12.0) + 0.002,
         mean_hold_kpa=float(inner.mean()),
-        worst_hold_deviation=_worst_deviation(time_s[held_from : held_to + 1], inner),
+        worst_hold_deviation=_worst_deviation(time_s[plateau], relative[plateau]),
         hold_s=float(zero_s - time_s[held_from]),
         release_s=_fall_s(time_s, relative, held_to, hold_kpa),
+        tail_s=_fall_s(time_s, relative, last, hold_kpa),
         residual_share=float(np.median(relative[after]) / hold_kpa) if after.any() else 0.0,
         presses=_count_presses(time_s, above),
         released=released,

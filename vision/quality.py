@@ -60,10 +60,12 @@ def of_pressure(profile: PressProfile | None, limits: Limits, target_kpa: float 
         return "pressure_off_target"
     if target_kpa is not None and abs(profile.mean_hold_kpa / target_kpa - 1) > limits.target_deviation:
         return "pressure_off_target"
-    if profile.worst_hold_deviation > limits.hold_deviation or profile.hold_s < limits.least_hold_s:
-        return "pressure_not_held"
     if profile.residual_share > limits.residual_pressure:
         return "release_incomplete"
+    if profile.tail_s is None or profile.tail_s > limits.release_s:
+        return "release_too_slow"
+    if profile.worst_hold_deviation > limits.hold_deviation or profile.hold_s < limits.least_hold_s:
+        return "pressure_not_held"
     if profile.release_s is None or profile.release_s > limits.release_s:
         return "release_too_slow"
     return None
@@ -161,7 +163,7 @@ def of_coherence(
 
 def of_blanching(trace: Trace, profile: PressProfile | None, time_zero_s: float, limits: Limits) -> str | None:
     """Return whether the press blanched the skin at all: the step up after release and the step down before it."""
-    hold = trace.signal[trace.between(time_zero_s - 1.0, time_zero_s)]
+    hold = trace.signal[trace.blanched(time_zero_s)]
     late_from_s = time_zero_s + 0.6 * (trace.time_s[-1] - time_zero_s)
     late = trace.signal[trace.time_s > late_from_s]
     if len(hold) < 3 or len(late) < 3:
@@ -193,11 +195,19 @@ def _jump(time_s: Array, series: Array, from_s: float, width_s: float = 0.25) ->
     return best, best_s
 
 
+def _sharp(time_s: Array, series: Array, at_s: float) -> float:
+    """Size of a step of `series` (n,) within two frames of `at_s`, beyond the steps that it makes around it anyway."""
+    steps = np.abs(series[3:] + series[2:-1] - series[1:-2] - series[:-3]) / 2
+    near = np.abs(time_s[2:-1] - at_s)
+    here, around = steps[near < 0.12], steps[(near >= 0.12) & (near < 0.8)]
+    return float(here.max() - np.median(around)) if len(here) and len(around) else 0.0
+
+
 def of_light(trace: Trace, time_zero_s: float, limits: Limits) -> str | None:
     """Return whether light or camera settings moved: red that does not follow blood, or a jump of the surround.
 
-    Blood moves the channels along one line; the rest of red is light. A jump of it over `light_jump` (ln) is a lamp or
-    an exposure; where red and blue part ways, a white balance.
+    Blood moves the channels along one line; the rest of red and blue is light. A jump of it over `light_jump` (ln) is a
+    lamp or an exposure where green jumps too, a white balance where it does not.
     """
     if trace.light is None:
         return None
@@ -209,10 +219,13 @@ def of_light(trace: Trace, time_zero_s: float, limits: Limits) -> str | None:
     time_s = trace.time_s[used]
     fast = np.diff(red)
     alternating = float(np.sqrt(np.mean(np.square(fast - np.median(fast))))) / np.sqrt(2)
-    jump, _ = _jump(time_s, red, time_zero_s - 1.0)
-    blue_jump, _ = _jump(time_s, blue, time_zero_s - 1.0)
+    jump, red_at_s = _jump(time_s, red, time_zero_s - 1.0)
+    blue_jump, blue_at_s = _jump(time_s, blue, time_zero_s - 1.0)
     if abs(jump) > limits.light_jump or abs(blue_jump) > 1.5 * limits.light_jump:
-        return "light_changed" if jump * blue_jump > 0 else "camera_settings_moved"
+        at_s = red_at_s if abs(jump) >= abs(blue_jump) else blue_at_s
+        return (
+            "light_changed" if _sharp(time_s, ln[used, 1], at_s) > 0.4 * limits.light_jump else "camera_settings_moved"
+        )
     return "flicker" if alternating > limits.flicker else None
 
 

@@ -22,7 +22,9 @@ from vision.weights import difference_sd, robust_sd, tukey_weights
 Array = NDArray[np.float64]
 
 HOLD_USED_S: float = 2.0
-"""The end of the hold that the blanched level is taken from."""
+"""The end of the hold that the blanched level is taken from, where nothing says when the hold began."""
+BASELINE_USED_S: float = 4.0
+"""The skin before the press that counts; earlier colour says little about what it will settle at."""
 FAR_S: float = 1000.0
 """A time at which every curve has settled."""
 MAX_SAMPLES: int = 700
@@ -35,6 +37,10 @@ CANDIDATES: tuple[Amplitudes, ...] = tuple(
     for slow in (0.0005, 0.004, 0.012, 0.04)
 )
 FIRST_GUESS = Amplitudes(drift=0.03, slow=0.006, respiration=0.004)
+
+
+class NoFitError(ValueError):
+    """No curve of any family fits the trace with a rising step."""
 
 
 @dataclass(frozen=True)
@@ -112,9 +118,9 @@ class _Fit:
         self.phases = Phases(baseline=before, hold=~before & (self.time_s < 0))
         noise_sd = max(difference_sd(self.signal), 1e-9 * max(float(np.ptp(self.signal)), 1e-12))
         late = self.time_s > 0.6 * self.time_s[-1]
-        self.step = float(
-            np.median(self.signal[late]) - np.median(self.signal[(self.time_s < 0) & (self.time_s > -1.0)])
-        )
+        hold = (self.time_s < 0) & (self.time_s > -1.0)
+        blanched = hold if hold.sum() >= 3 else (self.time_s >= 0) & (self.time_s < 0.35)
+        self.step = float(np.median(self.signal[late]) - np.median(self.signal[blanched]))
         self.step = max(self.step, 5 * noise_sd)
         self.min_step = 0.05 * self.step
         self.stage = _Stage(
@@ -221,6 +227,8 @@ def _pool(fit: _Fit) -> list[tuple[float, Posterior]]:
     """Fit every family and return those that matter with their posterior probability."""
     work = fit.workspace(fit.stage)
     fits = sorted(((f, *explore(work, f, fit.curve_time_s, fit.min_step)) for f in FAMILIES), key=lambda item: item[2])
+    if not np.isfinite(fits[0][2]):
+        raise NoFitError("no curve fits")
     starts = [(family, theta) for family, theta, _, _ in fits]
     fit.reweigh(*starts[0])
     plausible = [(family, theta) for family, theta, value, _ in fits if value < fits[0][2] + 4 * NEGLIGIBLE]
@@ -251,9 +259,13 @@ def estimate(
 
     Needs samples before and after time zero. `press_s` (both negative) says when the probe came down and when it held:
     skin before and during the hold tells slow waves from refill; without it only the last 2 s of the hold are used.
-    `timing_sd_s` is the standard error of time zero. `surround` (n,) is the signal of unblanched skin in view.
+    `timing_sd_s` is the standard error of time zero. `surround` (n,) is the signal of unblanched skin in view. Raises
+    `NoFitError`.
     """
-    used = (time_s < press_s[0]) | (time_s > press_s[1]) if press_s else time_s >= -HOLD_USED_S
+    if press_s is None:
+        used = time_s >= -HOLD_USED_S
+    else:
+        used = ((time_s < press_s[0]) & (time_s > press_s[0] - BASELINE_USED_S)) | (time_s > press_s[1])
     fit = _Fit(time_s[used], signal[used], press_s, None if surround is None else surround[used])
     fit.find_pulse()
     pool = _pool(fit)

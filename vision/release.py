@@ -1,4 +1,8 @@
-"""The release found in the picture, for recordings without a pressure trace."""
+"""The release found in the picture, for recordings without a pressure trace.
+
+Two kinds: the skin is seen all along and its signal rises from its lowest; or what presses hides the skin (a finger
+before the lens), and the release is when it is seen again.
+"""
 
 from dataclasses import dataclass
 
@@ -18,6 +22,51 @@ class Release:
     time_s: float
     sd_s: float
     step: float
+
+
+HIDDEN_LN: float = 0.5
+"""Light this far (ln) below its usual level means that something else than skin is seen."""
+SEEN_AGAIN_LN: float = 0.03
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """A press that hid the skin: the samples in which it was seen (n,), when it vanished and when it was seen again."""
+
+    seen: NDArray[np.bool_]
+    from_s: float
+    release_s: float
+    sd_s: float
+
+
+def find_hidden(time_s: Array, light: Array) -> Hidden | None:
+    """Return the last spell of at least 0.3 s in which `light` (n,) was far below usual, or None where there is none.
+
+    The release is the middle of the light's return; the frames of the return itself count as hidden.
+    """
+    ln = np.log(np.maximum(light, 1e-6))
+    usual = float(np.median(ln[ln > np.quantile(ln, 0.5)]))
+    dark = ln < usual - HIDDEN_LN
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], dark, [False]]).astype(np.int8)))
+    spells = [(start, end) for start, end in zip(edges[0::2], edges[1::2], strict=True) if end < len(time_s)]
+    spells = [(start, end) for start, end in spells if start > 0 and time_s[end] - time_s[start] > 0.3]
+    if not spells:
+        return None
+    start, end = spells[-1]
+    settled = float(np.median(ln[end : end + max(5, int(np.searchsorted(time_s, time_s[end] + 0.5)) - end)]))
+    back = end + int(np.argmax(np.abs(ln[end:] - settled) < SEEN_AGAIN_LN))
+    gone = start - int(np.argmax((np.abs(ln[:start] - usual) < 3 * SEEN_AGAIN_LN)[::-1])) - 1
+    seen = np.ones(len(time_s), dtype=np.bool_)
+    seen[max(gone, 0) + 1 : back] = False
+    release_s = 0.5 * float(time_s[end - 1] + time_s[back])
+    # What comes over the skin casts its shadow first.
+    from_s = float(time_s[max(gone, 0)]) - 0.2
+    return Hidden(
+        seen & ((time_s <= from_s) | (time_s >= time_s[back])),
+        from_s,
+        release_s,
+        float(time_s[back] - time_s[end - 1]) / np.sqrt(12.0),
+    )
 
 
 def find(time_s: Array, signal: Array) -> Release | None:

@@ -54,6 +54,21 @@ class Trace:
         gaps = np.diff(self.time_s) / self.interval_s
         return int(np.round(gaps[gaps > 1.5] - 1).sum())
 
+    def only(self, kept: NDArray[np.bool_]) -> "Trace":
+        """Return the trace of the samples marked in `kept` (n,)."""
+        return Trace(
+            self.time_s[kept],
+            self.signal[kept],
+            None if self.light is None else self.light[kept],
+            None if self.surround is None else self.surround[kept],
+            None if self.repeated is None else self.repeated[kept],
+        )
+
+    def blanched(self, time_zero_s: float) -> NDArray[np.bool_]:
+        """Return which samples (n,) show blanched skin: the last second of the hold, or what is seen first after it."""
+        hold = self.between(time_zero_s - 1.0, time_zero_s)
+        return hold if hold.sum() >= 3 else self.between(time_zero_s, time_zero_s + 0.35)
+
     def between(self, from_s: float, to_s: float) -> NDArray[np.bool_]:
         """Return which samples (n,) lie in [from_s, to_s]."""
         return (self.time_s >= from_s) & (self.time_s <= to_s)
