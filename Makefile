@@ -45,6 +45,10 @@ schema: $(READY) ## write the JSON Schema files from the contract's models
 press-table: $(READY) ## 12 phantom recordings over all tones and shapes: truth, result, interval (docs/evidence)
 	@$(BIN)/python -m benchmarks.press_table
 
+.PHONY: accuracy
+accuracy: $(READY) ## the accuracy ladder: 600 simulated presses by stratum, about 3 minutes (docs/evidence)
+	@$(BIN)/python -m benchmarks.accuracy --presses 600
+
 .PHONY: crash
 crash: $(READY) ## kill the demo's processes at random moments, 30 rounds (docs/evidence)
 	@$(BIN)/python -m benchmarks.crash --rounds 30

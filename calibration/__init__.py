@@ -1,4 +1,4 @@
 """Calibration mode: colour, pressure, scale, timing, light; the certificate; agreement with a stopwatch.
 
-The room is reserved; calibration mode is not built yet. Until then each reading carries `calibration_id: null`: bench use.
+The room is reserved; calibration mode is not built yet. Until then readings carry `calibration_id: null`: bench use.
 """

@@ -28,6 +28,11 @@ def parse_roi(text: str | None) -> tuple[int, int, int, int] | None:
     return x, y, w, h
 
 
+def one_line(text: str) -> str:
+    """Return text with everything that does not print escaped: a file's name may hold line ends or bytes of no text."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+
+
 def analyse_path(
     recording: Path, probe: Path | None, roi: tuple[int, int, int, int] | None, progress: "Progress"
 ) -> "PressAnalysis":
@@ -128,7 +133,7 @@ def analyse(
 
             write_plot(analysis, plot, recording.name)
     except BadInputError as error:
-        typer.echo(f"refill: {error}", err=True)
+        typer.echo(f"refill: {one_line(str(error))}", err=True)
         raise typer.Exit(EXIT_BAD_INPUT) from error
     result = as_json(analysis)
     typer.echo(json.dumps(result, indent=2, allow_nan=False) if json_output else in_words(result))

@@ -1,5 +1,6 @@
 """The plot of one press: signal, pressure, fit, time zero, the 90 % point."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,12 +34,15 @@ def write_plot(analysis: PressAnalysis, path: Path, title: str) -> None:
     outcome = analysis.status.replace("_", " ") + (f": {analysis.reason}" if analysis.reason else "")
     axes.set_title(f"{title}: {outcome}", fontsize=10)
     axes.legend(loc="lower right", fontsize=8)
+    if not path.name or path.is_dir():
+        raise BadInputError(f"{path}: a folder, not the name of a picture")
     part = path.with_name(f".{path.name}.part")
     try:
         figure.savefig(part, format="png", dpi=110)
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         raise BadInputError(f"{path}: {error.strerror or error}") from error
 
 

@@ -13,6 +13,10 @@ from pathlib import Path
 # FFmpeg and OpenCV write their own lines about a damaged file; ours says it once. Read when cv2 is first imported.
 os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+# Containers that hold a film. FFmpeg would also draw a text file as pictures, and follow a playlist to other places.
+os.environ.setdefault(
+    "OPENCV_FFMPEG_CAPTURE_OPTIONS", "format_whitelist;matroska,mov,avi,mpegts,mpeg,asf,flv,ogg,nut,yuv4mpegpipe"
+)
 
 import cv2
 import numpy as np
@@ -25,6 +29,11 @@ from vision.trace import Trace, TraceError, trace_from_light
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
+
+LARGEST: float = 1e15
+"""Beyond this no time in s, pressure in kPa or signal is one; keeps every later square finite."""
+SHORT_BY_S: float = 0.08
+"""A film may end this much before its container does: sound goes on, a last picture has no length."""
 
 
 class BadInputError(Exception):
@@ -57,7 +66,7 @@ def read_table(path: Path, headers: tuple[tuple[str, ...], ...]) -> tuple[tuple[
     if header not in headers:
         wanted = " or ".join(",".join(names) for names in headers)
         raise BadInputError(f"{path}: wrong header {lines[0].strip()[:80]!r}; expected {wanted}")
-    rows = []
+    rows, numbers = [], []
     for number, line in enumerate(lines[1:], start=2):
         if not line.strip():
             continue
@@ -70,17 +79,23 @@ def read_table(path: Path, headers: tuple[tuple[str, ...], ...]) -> tuple[tuple[
             rows.append([float(field) for field in fields])
         except ValueError as error:
             raise BadInputError(f"{path}: line {number}: not a number: {line.strip()[:80]!r}") from error
+        numbers.append(number)
     values = np.array(rows, dtype=np.float64).reshape(-1, len(header))
-    if not np.isfinite(values).all():
-        number = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0]) + 2
-        raise BadInputError(f"{path}: line {number}: NaN or infinity is not a measurement")
+    _check_values(path, values, numbers)
     return header, values
 
 
-def _increasing(path: Path, time_s: Array) -> None:
-    if (np.diff(time_s) <= 0).any():
-        number = int(np.flatnonzero(np.diff(time_s) <= 0)[0]) + 3
-        raise BadInputError(f"{path}: line {number}: time does not increase")
+def _check_values(path: Path, values: Array, numbers: list[int]) -> None:
+    """Refuse values (rows, columns) that no instrument gives, and times that do not increase, naming their line."""
+    with np.errstate(invalid="ignore"):  # the difference of two infinities, which are refused first
+        backwards = np.diff(values[:, 0], prepend=-np.inf) <= 0
+    for wrong, why in (
+        (~np.isfinite(values).all(axis=1), "NaN or infinity is not a measurement"),
+        ((np.abs(values) > LARGEST).any(axis=1), f"a value lies beyond {LARGEST:g}"),
+        (backwards, "time does not increase"),
+    ):
+        if wrong.any():
+            raise BadInputError(f"{path}: line {numbers[int(np.argmax(wrong))]}: {why}")
 
 
 def read_pressure(path: Path) -> PressureTrace:
@@ -88,7 +103,6 @@ def read_pressure(path: Path) -> PressureTrace:
     _, values = read_table(path, (("time_s", "pressure_kpa"),))
     if len(values) < 8:
         raise BadInputError(f"{path}: {len(values)} sample(s) of pressure: too few for a press")
-    _increasing(path, values[:, 0])
     return PressureTrace(values[:, 0], values[:, 1])
 
 
@@ -97,7 +111,6 @@ def read_trace(path: Path) -> Trace:
     header, values = read_table(path, (("time_s", "r", "g", "b"), ("time_s", "signal")))
     if len(values) < 2:
         raise BadInputError(f"{path}: {len(values)} frame(s): a trace needs at least two")
-    _increasing(path, values[:, 0])
     try:
         if len(header) == 2:
             return Trace(values[:, 0], values[:, 1])
@@ -129,7 +142,6 @@ def read_video(path: Path, roi: Roi | None, progress: Progress) -> GridRecording
     times: Array | None = None
     if given is not None:
         _, values = read_table(given, (("time_s",),))
-        _increasing(given, values[:, 0])
         times = values[:, 0]
     with _opened(path) as capture:
         expected = len(times) if times is not None else int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
@@ -153,7 +165,12 @@ def read_video(path: Path, roi: Roi | None, progress: Progress) -> GridRecording
         raise BadInputError(f"{path}: no picture in it")
     if len(stamps) < 2:
         raise BadInputError(f"{path}: one picture is not a recording")
-    _check_whole(path, given, len(stamps), expected, exact=times is not None)
+    if times is None:
+        _check_whole(path, stamps, expected, rate_hz)
+    elif len(stamps) != expected:
+        raise BadInputError(
+            f"{path}: {len(stamps)} pictures, but {given} has {expected} times: is the video truncated?"
+        )
     progress(len(stamps), len(stamps))
     return sampler.finish()
 
@@ -176,9 +193,10 @@ def _stamp(path: Path, capture: cv2.VideoCapture, stamps: list[float], rate_hz: 
     return index / rate_hz
 
 
-def _check_whole(path: Path, given: Path | None, found: int, expected: int, exact: bool) -> None:
-    if exact and found != expected:
-        raise BadInputError(f"{path}: {found} pictures, but {given} has {expected} times: is the video truncated?")
-    # A container's own count is an estimate from its length: only a clear shortage is a truncated file.
-    if not exact and expected > 0 and found < 0.97 * expected - 2:
-        raise BadInputError(f"{path}: the file is truncated: {found} of {expected} pictures")
+def _check_whole(path: Path, stamps: list[float], expected: int, rate_hz: float) -> None:
+    """Refuse a film that ends clearly before its container says, in s and in pictures, which are an estimate."""
+    if expected <= 0 or rate_hz <= 0:
+        return
+    missing_s = expected / rate_hz - (stamps[-1] + 1 / rate_hz)
+    if len(stamps) < expected - 2 and missing_s > max(SHORT_BY_S, 2.5 / rate_hz):
+        raise BadInputError(f"{path}: the file is truncated: {len(stamps)} of {expected} pictures")

@@ -75,7 +75,8 @@ def _hump(u: Array, theta: Array) -> Array:
     rise_s = np.exp(theta[0])
     peak_s = rise_s * np.exp(theta[1])
     with np.errstate(divide="ignore"):
-        away = np.log(u / peak_s) / np.exp(theta[3])
+        # Narrower than this it would be a heart beat, not the skin's own course.
+        away = np.log(u / peak_s) / np.exp(np.maximum(theta[3], -1.3))
     return 1 - np.exp(-u / rise_s) + np.exp(theta[2]) * np.exp(-0.5 * np.minimum(away * away, 700.0))
 
 
@@ -111,7 +112,7 @@ FAMILIES: tuple[Family, ...] = (
     *_both("exponential", _exponential, (0.2,), (1.0,)),
     *_both("two exponentials", _two_exponentials, (-0.2, 1.0, 0.5), (1.0, 0.7, 1.2)),
     *_both("overshoot", _overshoot, (0.0, 0.7, -2.1), (1.0, 0.7, 0.6)),
-    *_both("hump", _hump, (0.0, 0.9, -2.1, -0.7), (1.0, 0.6, 0.6, 0.35)),
+    *_both("hump", _hump, (0.0, 0.8, -2.1, -0.7), (1.0, 0.4, 0.6, 0.25)),
     *_both("Weibull", _weibull, (0.4, 0.2), (1.0, 0.45)),
     *_both("cascade", _cascade, (0.0, 0.0), (1.0, 1.5)),
     Family("logistic", _logistic, (0.4, -1.3), (1.0, 0.6), delayed=False),

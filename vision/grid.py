@@ -66,7 +66,8 @@ class GridSampler:
 
     def add(self, frame_bgr: NDArray[np.uint8], time_s: float) -> None:
         """Take a frame (height, width, 3) of encoded BGR values, at `time_s` on any clock that only moves forward."""
-        picture = np.ascontiguousarray(frame_bgr[self._slice])
+        # A copy: the camera may use its buffer again while the last picture is still compared with.
+        picture = frame_bgr[self._slice].copy()
         linear = cv2.LUT(picture, LINEAR_TABLE)
         size = (self._columns, self._rows)
         cells = cv2.resize(linear, size, interpolation=cv2.INTER_AREA)

@@ -39,6 +39,8 @@ class Workspace:
         self._top = q[: len(y)]
         self.log_det_nuisance = float(np.log(np.abs(np.diag(r))).sum() + np.log(nuisance.sd / noise_sd).sum())
         self._r = r
+        self.degrees_used = float((self._top**2).sum())
+        """How many samples' worth of freedom the nuisance columns take, 0 to p."""
         self._y = self.whiten(y[:, None])
         self._one = self.whiten(np.ones((len(y), 1)))
 

@@ -14,7 +14,12 @@ Array = NDArray[np.float64]
 SLOW_HZ: Array = np.array([0.05, 0.075, 0.1, 0.125, 0.15])
 RESPIRATION_HZ: Array = np.array([0.2, 0.25, 0.3, 0.35, 0.4])
 PULSE_BAND_HZ: tuple[float, float] = (0.65, 3.4)
-HARMONICS: int = 3
+PULSE_LINES: tuple[tuple[tuple[float, ...], tuple[float, ...]], ...] = (
+    ((0.0, -1.0, 1.0, -2.0, 2.0), (1.0, 0.4, 0.4, 0.2, 0.2)),
+    ((0.0, -1.0, 1.0, -2.0, 2.0), (1.0, 0.4, 0.4, 0.2, 0.2)),
+    ((0.0, -1.0, 1.0), (1.0, 0.4, 0.4)),
+)
+"""For the fundamental and two overtones: lines beside the rate, in units of the resolution, and their sizes."""
 
 
 @dataclass(frozen=True)
@@ -98,13 +103,11 @@ def build(
         sds.append(np.array([1.0, 1.0]) / step)
     if pulse_hz is not None and amplitudes.pulse > 0:
         # The neighbours let amplitude and rate wander within the window.
-        spread_hz = 0.6 / span_s
-        for harmonic in range(1, HARMONICS + 1):
-            around_hz = harmonic * pulse_hz + spread_hz * np.array([0.0, -1.0, 1.0])
+        for harmonic, (offsets, shares) in enumerate(PULSE_LINES, start=1):
+            around_hz = harmonic * pulse_hz + 0.6 / span_s * np.array(offsets)
             waves = _waves(time_s, around_hz)
             columns.append(np.hstack([waves, waves * refilled[:, None]]))
-            share = amplitudes.pulse / harmonic * np.array([1.0, 0.4, 0.4])
-            sds.append(np.tile(share, 4))
+            sds.append(np.tile(amplitudes.pulse / harmonic * np.array(shares), 4))
     return Nuisance(np.hstack(columns), np.concatenate(sds) * step)
 
 

@@ -208,7 +208,10 @@ def _measure(begun: PressAnalysis, press: PressProfile | None, moment: _Moment, 
     drifting = quality.of_drift(trace, press, told.blanch_step or estimate.step, limits)
     if drifting:
         return replace(told, reason=drifting)
-    if high > window_s and estimate.step > limits.least_step:
+    drowned = quality.of_step(estimate, limits)
+    if drowned:
+        return replace(told, reason=drowned)
+    if high > window_s:
         return replace(told, status="censored", crt_exceeds_s=float(min(window_s, max(low, 0.0))))
     complaint = quality.of_estimate(estimate, window_s, limits)
     if complaint:

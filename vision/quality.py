@@ -35,10 +35,11 @@ class Limits:
     clipped_share: float = 0.01
     darkest_linear: float = 0.003
     brightest_linear: float = 0.965
-    shift_share: float = 0.025
+    shift_share: float = 0.015
     incoherent_share: float = 0.3
     light_jump: float = 0.06
     colour_jump: float = 0.12
+    tint_jump: float = 0.07
     flicker: float = 0.03
     drift_per_s: float = 0.035
     least_step: float = 0.004
@@ -150,6 +151,8 @@ def of_coherence(
     counts = np.diff(np.append(starts, window.sum()))[:, None]
     smooth = np.add.reduceat(cells[window], starts, axis=0) / counts
     middle = np.add.reduceat(time_s[window], starts) / counts[:, 0]
+    if not (middle < time_zero_s).any() or len(middle) < 6:
+        return None
     blanched = smooth[middle < time_zero_s].mean(axis=0)
     late = middle > time_zero_s + 0.6 * (time_s[-1] - time_zero_s)
     step = smooth[late].mean(axis=0) - blanched
@@ -217,6 +220,16 @@ def of_light(trace: Trace, time_zero_s: float, limits: Limits) -> str | None:
     red = ln[used, 0] - design @ np.linalg.lstsq(design, ln[used, 0], rcond=None)[0]
     blue = ln[used, 2] - design @ np.linalg.lstsq(design, ln[used, 2], rcond=None)[0]
     time_s = trace.time_s[used]
+    # Red against blue is blind to the strength of the light and sees a tint of a hundredth.
+    tint = ln[used, 0] - ln[used, 2]
+    tint = tint - design @ np.linalg.lstsq(design, tint, rcond=None)[0]
+    tint_jump, tint_at_s = _jump(time_s, tint, time_zero_s - 1.0)
+    step = float(np.quantile(trace.signal[used], 0.95) - np.quantile(trace.signal[used], 0.05))
+    # Blood changes its own tint as it takes up oxygen, but not from one frame to the next.
+    allowed = limits.tint_jump * step + 2.5 * robust_sd(np.diff(tint))
+    if abs(tint_jump) > allowed and _sharp(time_s, tint, tint_at_s) > 0.7 * allowed:
+        green_jumped = _sharp(time_s, ln[used, 1], tint_at_s) > 0.4 * limits.light_jump
+        return "light_changed" if green_jumped else "camera_settings_moved"
     fast = np.diff(red)
     alternating = float(np.sqrt(np.mean(np.square(fast - np.median(fast))))) / np.sqrt(2)
     jump, red_at_s = _jump(time_s, red, time_zero_s - 1.0)
@@ -272,15 +285,18 @@ def of_drift(trace: Trace, profile: PressProfile | None, step: float, limits: Li
     return "baseline_drift" if min(abs(slope) for slope in slopes) > limits.drift_per_s * step else None
 
 
-def of_estimate(estimate: RefillEstimate, window_s: float, limits: Limits) -> str | None:
-    """Return whether the fit leaves doubt: the step drowned, the curve misfitting, the interval too wide."""
-    low, middle, high = estimate.crt_quantiles_s
-    if estimate.step < limits.least_step:
+def of_step(estimate: RefillEstimate, limits: Limits) -> str | None:
+    """Return whether the step drowned in noise; looked at before anything is said of when it was over."""
+    if estimate.step < limits.least_step or estimate.noise_sd > 0.35 * estimate.step:
         return "no_blanch"
+    return None
+
+
+def of_estimate(estimate: RefillEstimate, window_s: float, limits: Limits) -> str | None:
+    """Return whether the fit leaves doubt: the window short, the curve misfitting, the interval too wide."""
+    low, middle, high = estimate.crt_quantiles_s
     if window_s < limits.least_window_s:
         return "window_too_short"
-    if estimate.noise_sd > 0.5 * estimate.step:
-        return "no_blanch"
     if estimate.misfit > limits.misfit * estimate.step + 2 * estimate.noise_sd:
         return "not_a_refill"
     if 0.5 * (high - low) > max(limits.half_width * middle, limits.half_width_s):

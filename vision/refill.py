@@ -25,6 +25,10 @@ HOLD_USED_S: float = 2.0
 """The end of the hold that the blanched level is taken from, where nothing says when the hold began."""
 BASELINE_USED_S: float = 4.0
 """The skin before the press that counts; earlier colour says little about what it will settle at."""
+MISFIT: float = 1.35
+"""Noise is taken this much larger than the residual: no curve, and no model of a pulse, is quite true."""
+LEAST_NOISE: float = 2e-4
+"""No noise is taken smaller than this share of the step: below it, rounding would choose the curve."""
 FAR_S: float = 1000.0
 """A time at which every curve has settled."""
 MAX_SAMPLES: int = 700
@@ -82,20 +86,21 @@ class _Stage:
     refilled: Array
 
 
-def condense(time_s: Array, signal: Array) -> tuple[Array, Array]:
+def condense(time_s: Array, signal: Array, edges_s: tuple[float, ...]) -> tuple[Array, Array]:
     """Return times and signal (m,) averaged over neighbouring samples, so that m is at most about `MAX_SAMPLES`.
 
-    A bin never straddles time zero, so that no mean mixes hold and refill.
+    A bin never straddles one of `edges_s` (increasing): no mean mixes free skin, hold and refill.
     """
     size = int(np.ceil(len(time_s) / MAX_SAMPLES))
     if size == 1:
         return time_s, signal
     pieces = []
-    for part in (time_s < 0, time_s >= 0):
-        edges = np.arange(0, int(part.sum()), size)
-        counts = np.diff(np.append(edges, part.sum()))
-        pieces.append([np.add.reduceat(values[part], edges) / counts for values in (time_s, signal)])
-    return np.concatenate([pieces[0][0], pieces[1][0]]), np.concatenate([pieces[0][1], pieces[1][1]])
+    for part in np.split(np.arange(len(time_s)), np.searchsorted(time_s, edges_s)):
+        if len(part):
+            starts = np.arange(0, len(part), size)
+            counts = np.diff(np.append(starts, len(part)))
+            pieces.append([np.add.reduceat(values[part], starts) / counts for values in (time_s, signal)])
+    return np.concatenate([piece[0] for piece in pieces]), np.concatenate([piece[1] for piece in pieces])
 
 
 def _hampel(signal: Array, noise_sd: float) -> Array:
@@ -112,8 +117,9 @@ class _Fit:
     def __init__(
         self, time_s: Array, signal: Array, press_s: tuple[float, float] | None, surround: Array | None
     ) -> None:
-        self.time_s, self.signal = condense(time_s, signal)
-        self.surround = None if surround is None else condense(time_s, surround)[1]
+        edges_s = (*(press_s or ()), 0.0)
+        self.time_s, self.signal = condense(time_s, signal, edges_s)
+        self.surround = None if surround is None else condense(time_s, surround, edges_s)[1]
         before = self.time_s < (press_s[0] if press_s else -np.inf)
         self.phases = Phases(baseline=before, hold=~before & (self.time_s < 0))
         noise_sd = max(difference_sd(self.signal), 1e-9 * max(float(np.ptp(self.signal)), 1e-12))
@@ -163,17 +169,22 @@ class _Fit:
         family, theta, _, _ = min(fits, key=lambda fit: fit[2])
         residual, curve = self.residual(coarse, family, theta)
         found = nuisance.pulse_frequency_hz(self.time_s, residual * self.stage.weights, self.stage.noise_sd)
-        refilled = self.blood(curve)
-        if found is None:
-            self.stage = replace(self.stage, refilled=refilled)
-            return
-        pulse = replace(self.stage.amplitudes, pulse=1.5 * found[1] / self.step)
-        self.stage = replace(self.stage, refilled=refilled, amplitudes=pulse, pulse_hz=found[0])
+        self.stage = replace(self.stage, refilled=self.blood(curve))
+        if found is not None:
+            pulse = replace(self.stage.amplitudes, pulse=1.5 * found[1] / self.step)
+            self.stage = replace(self.stage, amplitudes=pulse, pulse_hz=found[0])
+        # What the quick curve and the pulse leave over is the noise to begin with: taken any smaller, an odd heart beat
+        # that the columns miss would choose the curve.
+        residual, _ = self.residual(self.stage, family, theta)
+        self.stage = replace(self.stage, noise_sd=max(self.stage.noise_sd, robust_sd(residual)))
 
     def reweigh(self, family: Family, theta: Array) -> None:
         """Set noise and robust weights from the residual of the best curve so far."""
         residual, curve = self.residual(self.stage, family, theta)
-        noise_sd = max(robust_sd(residual), 0.7 * self.stage.noise_sd)
+        used = self.workspace(self.stage).degrees_used + len(theta) + 2
+        left = max(len(residual) - used, 0.2 * len(residual))
+        corrected = MISFIT * robust_sd(residual) * float(np.sqrt(len(residual) / left))
+        noise_sd = max(corrected, 0.7 * self.stage.noise_sd, LEAST_NOISE * self.step)
         weights = tukey_weights(residual, noise_sd)
         self.stage = replace(self.stage, noise_sd=noise_sd, weights=weights, refilled=self.blood(curve))
 
@@ -304,7 +315,7 @@ def estimate(
         overshoot=weighted_quantiles(np.concatenate(over), w, (0.5,))[0],
         blanched_level=level,
         step=step,
-        noise_sd=fit.stage.noise_sd,
+        noise_sd=fit.stage.noise_sd / MISFIT,
         residual_sd=robust_sd(residual),
         misfit=_smooth_rms(fit.time_s, residual),
         pulse_hz=fit.stage.pulse_hz,

@@ -45,7 +45,7 @@ def find_hidden(time_s: Array, light: Array) -> Hidden | None:
     The release is the middle of the light's return; the frames of the return itself count as hidden.
     """
     ln = np.log(np.maximum(light, 1e-6))
-    usual = float(np.median(ln[ln > np.quantile(ln, 0.5)]))
+    usual = float(np.median(ln[ln >= np.quantile(ln, 0.5)]))
     dark = ln < usual - HIDDEN_LN
     edges = np.flatnonzero(np.diff(np.concatenate([[False], dark, [False]]).astype(np.int8)))
     spells = [(start, end) for start, end in zip(edges[0::2], edges[1::2], strict=True) if end < len(time_s)]

@@ -22,7 +22,7 @@ def haemoglobin(linear_rgb: Array) -> Array:
 LINEARISATION: float = 3.3
 """Exponent k of `blood_index`. Light returns from skin in a way between Beer-Lambert with one path length per band
 (k about 0.5) and diffusion (k about 3 to 5): see docs/decisions/0003."""
-LINEARISATION_SD: float = 0.5
+LINEARISATION_SD: float = 0.8
 """Standard error of k, carried into the interval of the refill time."""
 
 
