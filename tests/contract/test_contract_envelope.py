@@ -114,3 +114,16 @@ def test_deep_nesting_is_refused_like_any_other_nonsense(depth: int) -> None:
     for content in (nest, json.dumps({"body": nest}), sealed(BODY.replace("[]", nest)).decode()):
         with pytest.raises(EnvelopeError):
             open_envelope(content.encode())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        BODY.replace(":", ": ", 1),
+        BODY.replace('"device_seq":1', '"device_seq":1,"device_seq":1'),
+        "{" + ",".join(reversed(BODY.strip("{}").split(",", 1))) + "}",
+    ],
+)
+def test_a_body_that_says_the_same_in_other_bytes_is_refused(body: str) -> None:
+    with pytest.raises(EnvelopeError):
+        open_envelope(sealed(body))

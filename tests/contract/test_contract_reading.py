@@ -76,6 +76,7 @@ def test_every_result_that_can_be_made_says_exactly_one_thing(status, crt_s, exc
         ("subject", {"site": "0", "inclusion": "7"}),
         ("subject", {"site": "00", "inclusion": "JM"}),
         ("device_seq", 0),
+        ("device_seq", 1 << 53),
         ("body_site", "forehead"),
         ("operator", "Marie Curie"),
         ("study", "I MICRO"),
