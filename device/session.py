@@ -194,12 +194,13 @@ class Session:
         return []
 
     def _refilling_tick(self, _: Event) -> list[Action]:
-        if self._frame_age_s() > FRAME_LOST_S:
-            return self._camera_failed(CameraFailed())
         if self._analysing_since_ns is not None:
+            # What is analysed is recorded already: a camera that the analysis keeps from its turn costs no reading.
             if (self._now_ns - self._analysing_since_ns) / 1e9 > ANALYSIS_LIMIT_S:
                 return self._end(State.ANALYSIS_FAULT, Reason.INTERRUPTED)
             return []
+        if self._frame_age_s() > FRAME_LOST_S:
+            return self._camera_failed(CameraFailed())
         if self._elapsed_s() < self._analyse_at_s:
             return []
         self._analysing_since_ns = self._now_ns

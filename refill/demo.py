@@ -6,7 +6,9 @@ sends it until the receipt is home, the database stores it once.
 
 import fcntl
 import json
+import math
 import shutil
+import signal
 import socket
 import tempfile
 import threading
@@ -33,6 +35,10 @@ from refill.supervisor import Child, Supervisor
 STUDY: str = "demo"
 SITE: str = "00"
 SUBJECT: str = f"{SITE}-0001"
+BODY_SITE: str = "finger"
+CRT_S: tuple[float, float] = (0.3, 8.0)
+"""True refill times that the demo's protocol can see to their end."""
+RUN_PREFIX: str = "refill-demo-"
 DELIVERY_S: float = 90.0
 """How long the demo waits for receipts after the measurement; the publisher would go on trying for ever."""
 
@@ -72,16 +78,20 @@ class Place:
 
 
 def run_demo(data: Path, skin: Skin, protocol: str) -> None:
-    """Run the demo in `data`, which is kept and may be used again; raises `DemoError`."""
+    """Run the demo in `data`, which is kept and may be used again; raises `DemoError`.
+
+    SIGTERM and SIGHUP end it as Ctrl-C does: every process stopped in order, what was measured kept.
+    """
+    _check(skin, protocol)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     console = Console()
-    with _alone(data), _runtime() as run:
+    with _alone(data) as lock, _runtime(lock) as run:
         place = Place(data, run, _free_port())
-        _check(skin, protocol)
-        before = _completed(place.journal)
-        bedside_ended = threading.Event()
+        wanted = _completed(place.journal) + 1
         with Display(console) as display:
-            supervisor = Supervisor(_children(place, skin, protocol, before + 1, display, bedside_ended))
-            display.say("Starting broker, ingest, probe, publisher and bedside, each a process of its own.")
+            supervisor = Supervisor(_children(place, skin, protocol, wanted, display))
+            display.say("Starting broker, ingest, probe, publish and bedside, each a process of its own.")
             try:
                 supervisor.start()
                 _watch(supervisor, place, display)
@@ -90,16 +100,19 @@ def run_demo(data: Path, skin: Skin, protocol: str) -> None:
                     "stopped; what was measured is in the journal and goes out at the next start"
                 ) from error
             finally:
+                # A second Ctrl-C must not leave the half of it running; stopping takes seconds at most.
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
                 supervisor.stop()
+                signal.signal(signal.SIGINT, signal.default_int_handler)
         _tell(console, place, skin, supervisor)
 
 
 @contextmanager
-def _alone(data: Path) -> Iterator[None]:
+def _alone(data: Path) -> Iterator[IO[str]]:
     """Hold the folder: two demos would fight over one journal."""
     try:
         data.mkdir(parents=True, exist_ok=True)
-        lock = (data / ".lock").open("w")
+        lock = (data / ".lock").open("a+")
     except OSError as error:
         raise DemoError(f"{data}: {error.strerror or error}") from error
     with lock:
@@ -107,12 +120,20 @@ def _alone(data: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise DemoError(f"{data}: another demo runs in this folder") from error
-        yield
+        yield lock
 
 
 @contextmanager
-def _runtime() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="refill-demo-"))
+def _runtime(lock: IO[str]) -> Iterator[Path]:
+    """Make a short-named folder, written down in the lock file: what a killed demo left goes at the next start."""
+    lock.seek(0)
+    left = Path(lock.read().strip())
+    if left.name.startswith(RUN_PREFIX) and left.parent == Path(tempfile.gettempdir()):
+        shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=RUN_PREFIX))
+    lock.truncate(0)
+    lock.write(f"{folder}\n")
+    lock.flush()
     try:
         yield folder
     finally:
@@ -131,13 +152,18 @@ def _check(skin: Skin, protocol: str) -> None:
     from phantom.live import LiveScene
     from phantom.spec import ImpossibleSpecError, PressSpec
 
+    low_s, high_s = CRT_S
+    if not (math.isfinite(skin.crt_s) and low_s <= skin.crt_s <= high_s):
+        raise DemoError(f"a refill time of {skin.crt_s:g} s is outside {low_s:g} to {high_s:g} s")
     try:
-        load_named("protocols", protocol, Protocol)
+        chosen = load_named("protocols", protocol, Protocol)
         load_named("studies", STUDY, Study)
         spec = PressSpec(crt_s=skin.crt_s, tone=skin.tone, kind=skin.kind, fault=skin.fault, seed=skin.seed)
         LiveScene(spec.check(), lambda _: 0.0)
     except (ConfigurationError, ImpossibleSpecError) as error:
         raise DemoError(str(error)) from error
+    if BODY_SITE not in chosen.body_sites:
+        raise DemoError(f"protocol {protocol} is not for the {BODY_SITE}")
 
 
 def _completed(journal: Path) -> int:
@@ -151,9 +177,7 @@ def _completed(journal: Path) -> int:
         return 0  # the bedside sets a broken journal aside, says so, and begins a new one
 
 
-def _children(
-    place: Place, skin: Skin, protocol: str, measurements: int, display: Display, ended: threading.Event
-) -> list[Child]:
+def _children(place: Place, skin: Skin, protocol: str, measurements: int, display: Display) -> list[Child]:
     logs, port = place.data / "logs", str(place.port)
     logs.mkdir(exist_ok=True)
     probe_socket, world, data = str(place.run / "probe.sock"), str(place.run / "world"), str(place.data)
@@ -165,12 +189,13 @@ def _children(
     bedside = child(
         "bedside",
         *("bedside", "--simulate", "--socket", probe_socket, "--world", world, "--data", data, "--study", STUDY),
-        *("--subject", SUBJECT, "--event", "inclusion", "--protocol", protocol, "--measurements", str(measurements)),
+        *("--subject", SUBJECT, "--body-site", BODY_SITE, "--event", "inclusion"),
+        *("--protocol", protocol, "--measurements", str(measurements)),
         *("--tone", skin.tone, "--crt", str(skin.crt_s), "--kind", skin.kind, "--seed", str(skin.seed), *fault),
         *("--events", "-"),
     )
     bedside.lasting = False
-    bedside.on_output = lambda stream: _listen(stream, display, ended)
+    bedside.on_output = lambda stream: _listen(stream, display)
     return [
         child("broker", "trial", "broker", "--port", port),
         child("ingest", "trial", "ingest", "--study", STUDY, "--database", str(place.database), "--port", port),
@@ -180,17 +205,17 @@ def _children(
     ]
 
 
-def _listen(stream: IO[str], display: Display, ended: threading.Event) -> None:
+def _listen(stream: IO[str], display: Display) -> None:
     """Hear the bedside's events in a thread, until it ends."""
 
     def hear() -> None:
         for line in stream:
             try:
-                event: dict[str, Any] = json.loads(line)
+                event: Any = json.loads(line)
             except ValueError:
                 continue  # a line cut short by a kill
-            display.hear(event)
-        ended.set()
+            if isinstance(event, dict):
+                display.hear(event)
 
     threading.Thread(target=hear, name="bedside events", daemon=True).start()
 
@@ -206,8 +231,9 @@ def _watch(supervisor: Supervisor, place: Place, display: Display) -> None:
         if bedside.finished:
             if until_s is None:
                 until_s = time.monotonic() + DELIVERY_S
-                display.say("  waiting for the receipt of the trial database")
+                display.wait_for_receipts()
             if _unsent(place.journal) == 0:
+                display.say("  stored in the trial database: its receipt is home")
                 return
             if time.monotonic() > until_s:
                 raise DemoError(f"no receipt within {DELIVERY_S:.0f} s; the reading is safe in {place.journal}")
@@ -232,7 +258,7 @@ def _tell(console: Console, place: Place, skin: Skin, supervisor: Supervisor) ->
     rows = export(open_database(str(place.database)), STUDY, place.data / "crf.csv")
     plot = place.data / "reading.png"
     if trace is not None:
-        _plot(trace, plot, f"reading {last.reading.device_seq}, press 1")
+        _plot(trace, plot, last.reading)
     table = Table(show_header=False, box=None, padding=(0, 2))
     for name, value in _rows(last.reading, skin):
         table.add_row(name, value)
@@ -260,10 +286,11 @@ def _rows(reading: Reading, skin: Skin) -> list[tuple[str, str]]:
     return [("refill time", f"not measurable: {result.reason}"), truth]
 
 
-def _plot(trace: bytes, path: Path, title: str) -> None:
-    """Plot the stored trace, analysed again: the same trace gives the same digits."""
+def _plot(trace: bytes, path: Path, reading: Reading) -> None:
+    """Plot the stored trace of the first press, analysed again: the same trace gives the same digits."""
     from refill.plot import write_plot
     from vision.press import Settings, analyse_trace
 
     kept, pressure = read_trace(trace)
-    write_plot(analyse_trace(kept, pressure, Settings()), path, title)
+    settings = Settings(target_kpa=reading.presses[0].target_kpa)
+    write_plot(analyse_trace(kept, pressure, settings), path, f"reading {reading.device_seq}, press 1")

@@ -8,7 +8,7 @@ import typer
 
 def demo(
     data: Annotated[Path, typer.Option(help="where journal, database, plot and CRF rows go; kept")] = Path("var/demo"),
-    crt: Annotated[float, typer.Option(help="true refill time of the simulated skin, s", min=0.3, max=8.0)] = 2.4,
+    crt: Annotated[float, typer.Option(help="true refill time of the simulated skin, 0.3 to 8 s")] = 2.4,
     tone: Annotated[str, typer.Option(help="simulated skin tone, I to VI")] = "IV",
     kind: Annotated[str, typer.Option(help="refill curve: exp, biexp, delayed, sigmoid, overshoot")] = "biexp",
     fault: Annotated[str | None, typer.Option(help="a fault of the picture, see `refill phantom faults`")] = None,
@@ -19,10 +19,16 @@ def demo(
 
     Exit 0 once the reading is stored and its receipt is home, 1 where that could not be reached.
     """
+    import os
+
+    # Before numpy is loaded, here and in every process of the demo: where cores are few, OpenBLAS threads only wait
+    # for each other, and the analysis takes six times as long.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from device.journal import JournalError
     from refill.demo import DemoError, Skin, run_demo
 
     try:
         run_demo(data, Skin(crt, tone, kind, fault, seed), protocol)
-    except DemoError as error:
+    except (DemoError, JournalError) as error:
         typer.echo(f"refill: {error}", err=True)
         raise typer.Exit(1) from error

@@ -229,6 +229,27 @@ def test_an_analysis_without_end_is_given_up() -> None:
     assert script.records() == [Record(not_measurable(Reason.INTERRUPTED), None)]
 
 
+def test_a_camera_that_pauses_while_the_analysis_works_costs_no_reading() -> None:
+    script = Script()
+    script.reach(State.REFILLING)
+    script.wait(8.1)
+    assert Analyse(1) in script.actions
+    script.frames = False
+    assert script.wait(3.0) == []
+    assert KeepPress(1) in script.tell(Analysed(1, measured(2.0)))
+
+
+def test_a_camera_that_stays_silent_after_an_analysis_that_needs_more_ends_it() -> None:
+    script = Script()
+    script.reach(State.REFILLING)
+    script.wait(8.1)
+    script.frames = False
+    script.wait(3.0)
+    script.tell(Analysed(1, CENSORED))
+    script.wait(0.05)
+    assert script.session.state is State.CAMERA_FAULT
+
+
 def test_a_lease_that_ran_out_because_frames_stopped_is_a_camera_fault() -> None:
     lost = ProbeFailed(Reason.INTERRUPTED, "busy", lease_lost=True)
     silent = Script()
