@@ -19,11 +19,6 @@ def demo(
 
     Exit 0 once the reading is stored and its receipt is home, 1 where that could not be reached.
     """
-    import os
-
-    # Before numpy is loaded, here and in every process of the demo: where cores are few, OpenBLAS threads only wait
-    # for each other, and the analysis takes six times as long.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from device.journal import JournalError
     from refill.demo import DemoError, Skin, run_demo
 
