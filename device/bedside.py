@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from uuid import UUID
 
 from contract.reading import PressRecord, Reading, RefillResult, Status
 from contract.reasons import Reason, sentence
@@ -64,6 +65,15 @@ class BedsideError(Exception):
 
 
 @dataclass(frozen=True)
+class _Answer:
+    """What the analysis of a press of one measurement came to; it may come after that measurement has ended."""
+
+    reading_id: UUID
+    event: Analysed | AnalysisFailed
+    kept: KeptPress | None
+
+
+@dataclass(frozen=True)
 class Parts:
     """What the bedside is made of."""
 
@@ -93,7 +103,7 @@ class Bedside:
         self._about = about
         self._habits = habits
         self._session = Session(about.protocol)
-        self._queue: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Event | _Answer] = queue.SimpleQueue()
         self._recorder = Recorder(parts.camera, parts.clock, self._queue.put)
         self._probe = ProbeEar(parts.probe)
         self._worker = ThreadPoolExecutor(1, "analysis")
@@ -159,11 +169,21 @@ class Bedside:
     def _drain(self) -> None:
         """Hear camera and analysis; waits up to one turn where they are silent."""
         try:
-            self._give(self._queue.get(timeout=TURN_S))
+            self._hear(self._queue.get(timeout=TURN_S))
             while True:
-                self._give(self._queue.get_nowait())
+                self._hear(self._queue.get_nowait())
         except queue.Empty:
             return
+
+    def _hear(self, heard: "Event | _Answer") -> None:
+        """Give an event to the session; an answer only where it is about the measurement under way."""
+        if not isinstance(heard, _Answer):
+            self._give(heard)
+        elif self._draft is not None and heard.reading_id == self._draft.reading_id:
+            self._analysed = heard.kept
+            self._give(heard.event)
+        else:
+            log.warning("an analysis of an earlier measurement came too late and was dropped")
 
     def _push(self, pushed: Pushed | Held) -> None:
         if isinstance(pushed, Pushed) and self._session.state not in ACTIVE:
@@ -219,7 +239,9 @@ class Bedside:
         recording, pressure = self._recorder.so_far(), self._probe.pressure(self._origin_ns)
         if recording is None:
             raise BedsideError("There is no recording to analyse.")
-        origin_ns = self._origin_ns
+        origin_ns, begun = self._origin_ns, self._draft
+        if begun is None:
+            raise BedsideError("A press was to be analysed outside a measurement.")
 
         def work() -> KeptPress:
             analysis = self._parts.analyse(recording, pressure)
@@ -231,11 +253,10 @@ class Bedside:
             error = future.exception()
             if error is not None:
                 log.error("the analysis of press %d failed", number, exc_info=error)
-                self._queue.put(AnalysisFailed())
+                self._queue.put(_Answer(begun.reading_id, AnalysisFailed(), None))
                 return
-            # Put down before the event that makes the session ask for it.
-            self._analysed = future.result()
-            self._queue.put(Analysed(number, self._analysed.record.result))
+            kept = future.result()
+            self._queue.put(_Answer(begun.reading_id, Analysed(number, kept.record.result), kept))
 
         self._worker.submit(work).add_done_callback(done)
 

@@ -162,7 +162,7 @@ class Publisher:
         self._with_journal(collect)
         for record in due:
             try:
-                topic = _topic_of(record)
+                topic, envelope = _topic_of(record), _envelope(record)
             except (ValidationError, TopicError):
                 # One record that cannot be sent must not stop the others.
                 self._unsendable.add(record.device_seq)
@@ -170,7 +170,7 @@ class Publisher:
             link.subscribe(str(topic.sibling("receipt")))
             # Not before the broker has agreed to send the receipts: one that nobody hears costs a whole wait.
             if str(topic.sibling("receipt")) in link.subscribed:
-                link.publish(str(topic), _envelope(record))
+                link.publish(str(topic), envelope)
                 self._outbox.mark_sent(record.device_seq, time.monotonic())
 
     def _tell_status(self, link: BrokerLink) -> None:

@@ -33,7 +33,8 @@ def verdict(presses: Sequence[RefillResult], asked: int, agreement: float) -> tu
     low_s = [_low_s(press) for press in usable]
     known = [press for press in usable if press.status is Status.MEASURED]
     middle_s = median(low_s)
-    if (max(low_s) - min(low_s)) / max(middle_s, 1e-9) > agreement:
+    certain_s = max(low_s) - min(_high_s(press) for press in usable)
+    if certain_s / max(middle_s, 1e-9) > agreement:
         return without_number(Reason.PRESSES_DISAGREE), _spread(known, usable)
     if median([_high_s(press) for press in usable]) > middle_s:
         return RefillResult(status=Status.CENSORED, crt_exceeds_s=middle_s), None

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from contract.reading import BodySite
+from pydantic import ValidationError
+
+from contract.envelope import first_error
+from contract.reading import BodySite, Subject
 from device.bedside import Bedside, Habits, Parts
 from device.bedside_events import json_lines
 from device.camera.phantom import PhantomCamera
@@ -70,8 +73,10 @@ class Order:
             raise WiringError(f"protocol {self.protocol.name} is not for the {self.body_site}")
         if self.event is not None and self.event not in self.study.events:
             raise WiringError(f"study {self.study.name} has no event {self.event}; there are: {self.study.events}")
-        if not inclusion.isdigit():
-            raise WiringError(f"inclusion number {inclusion!r} is not a number")
+        try:
+            Subject(site=site, inclusion=inclusion)
+        except ValidationError as error:
+            raise WiringError(f"subject {site}-{inclusion}: {first_error(error)}") from error
         return self
 
 

@@ -8,6 +8,7 @@ encoded, 0 to 255) or `time_s,signal` (a haemoglobin index). Beside them, found 
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 # FFmpeg and OpenCV write their own lines about a damaged file; ours says it once. Read when cv2 is first imported.
@@ -116,7 +117,10 @@ def read_trace(path: Path) -> Trace:
             return Trace(values[:, 0], values[:, 1])
         if values[:, 1:].min() < 0 or values[:, 1:].max() > 255:
             raise BadInputError(f"{path}: camera values lie outside 0 to 255")
-        return trace_from_light(values[:, 0], srgb_to_linear(values[:, 1:]))
+        trace = trace_from_light(values[:, 0], srgb_to_linear(values[:, 1:]))
+        # Rounded to a tenth, neighbours are often equal: that is the file's rounding, not a picture handed out twice.
+        rounded = bool(np.allclose(values[:, 1:] * 10, np.round(values[:, 1:] * 10), atol=1e-6))
+        return replace(trace, repeated=None) if rounded else trace
     except TraceError as error:
         raise BadInputError(f"{path}: {error}") from error
 

@@ -98,13 +98,13 @@ def export(
     """Write the case report form's rows as CSV, one for each reading."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from trial.crf_csv import dictionary_path
+    from trial.crf_csv import AlteredError, dictionary_path
     from trial.crf_csv import export as export_csv
 
     chosen, engine = _study(study, config), _existing(database)
     try:
         count = export_csv(engine, chosen.name, out)
-    except (OSError, SQLAlchemyError) as error:
+    except (OSError, SQLAlchemyError, AlteredError) as error:
         raise _fail(f"the export was not written: {_words(error)}") from error
     typer.echo(f"{out}: {count} readings; {dictionary_path(out)}: what the columns mean")
 

@@ -15,9 +15,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, select
 
+from contract.envelope import chain_sha256
 from contract.reading import Reading, utc
 from trial import tables
 from trial.database import note, writing
+
+
+class AlteredError(Exception):
+    """A stored reading no longer matches the hash that its device sealed it with. One sentence."""
 
 
 @dataclass(frozen=True)
@@ -213,10 +218,12 @@ COLUMNS: tuple[CrfColumn, ...] = (
 
 
 def readings(connection: Connection, study: str) -> Iterator[Stored]:
-    """Yield the stored readings of a study by site, subject, time and id."""
+    """Yield the stored readings of a study by site, subject, time and id; raises `AlteredError`."""
     t = tables.reading.c
-    query = select(t.body, t.sha256, t.sent_at, t.received_at).where(t.study == study)
+    query = select(t.reading_id, t.body, t.previous_sha256, t.sha256, t.sent_at, t.received_at).where(t.study == study)
     for row in connection.execute(query.order_by(t.site, t.inclusion, t.measured_at, t.reading_id)):
+        if chain_sha256(row.previous_sha256, row.body) != row.sha256:
+            raise AlteredError(f"reading {row.reading_id} is not as its device sealed it: nothing was exported")
         yield Stored(Reading.model_validate_json(row.body), row.sha256, row.sent_at, row.received_at)
 
 

@@ -160,6 +160,10 @@ def _not_storable(value: Any, key: str = "") -> str | None:
     return None
 
 
+MAX_COUNT: int = 2**53 - 1
+"""The largest `device_seq` that the contract knows."""
+
+
 def _with_claim(refused: Refused, topic: Topic, payload: bytes) -> Refused:
     return Refused(refused.reason, refused.detail, topic, _read_claim(payload))
 
@@ -174,8 +178,15 @@ def _read_claim(payload: bytes) -> Claim | None:
         reading_id, device_seq, sha256 = UUID(inner["reading_id"]), inner["device_seq"], outer["sha256"]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
-    whole = isinstance(device_seq, int) and not isinstance(device_seq, bool) and 1 <= device_seq <= MAX_INTEGER
-    if not whole or not isinstance(sha256, str) or len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
+    whole = isinstance(device_seq, int) and not isinstance(device_seq, bool) and 1 <= device_seq <= MAX_COUNT
+    # A receipt can only name what the contract lets it name: one bad record must not stop those beside it.
+    if (
+        reading_id.version != 7
+        or not whole
+        or not isinstance(sha256, str)
+        or len(sha256) != 64
+        or not set(sha256) <= set("0123456789abcdef")
+    ):
         return None
     return Claim(reading_id, device_seq, sha256)
 

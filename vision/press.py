@@ -154,10 +154,12 @@ def analyse_trace(trace: Trace, pressure: PressureTrace | None, settings: Settin
         quality.of_frames(trace, time_zero_s, limits)
         or quality.of_blanching(trace, press, time_zero_s, limits)
         or quality.of_light(trace, time_zero_s, limits)
+        or quality.of_drift(trace, press, limits)
+        or quality.of_course(trace, time_zero_s, limits)
     )
     if complaint:
         return replace(begun, reason=complaint)
-    return _measure(begun, press, moment, limits)
+    return _measure(begun, moment, limits)
 
 
 @dataclass(frozen=True)
@@ -181,14 +183,15 @@ def _moment(trace: Trace, press: PressProfile | None) -> _Moment | None:
     return None if found is None else _Moment(found.time_s, found.sd_s)
 
 
-def _measure(begun: PressAnalysis, press: PressProfile | None, moment: _Moment, limits: Limits) -> PressAnalysis:
+def _measure(begun: PressAnalysis, moment: _Moment, limits: Limits) -> PressAnalysis:
     trace, time_zero_s = begun.trace, moment.time_zero_s
     time_s = trace.time_s - time_zero_s
     blanched = float(np.median(trace.signal[trace.blanched(time_zero_s)]))
     # A signal of unknown unit is taken as proportional to blood; only light tells how far h saturates.
     optical = trace.light is not None
     index = blood_index(trace.signal, blanched) if optical else trace.signal
-    surround = None if trace.surround is None else blood_index(trace.surround, blanched)
+    beside = quality.trusted_surround(trace, time_zero_s, limits)
+    surround = None if beside is None else blood_index(beside, blanched)
     press_s = None if moment.press_s is None else (moment.press_s[0] - time_zero_s, moment.press_s[1] - time_zero_s)
     try:
         estimate = refill.estimate(time_s, index, press_s, moment.timing_sd_s, surround)
@@ -205,12 +208,9 @@ def _measure(begun: PressAnalysis, press: PressProfile | None, moment: _Moment, 
         blanch_step=float(np.log1p(LINEARISATION * estimate.step) / LINEARISATION) if optical else estimate.step,
         estimate=estimate,
     )
-    drifting = quality.of_drift(trace, press, told.blanch_step or estimate.step, limits)
-    if drifting:
-        return replace(told, reason=drifting)
-    drowned = quality.of_step(estimate, limits)
-    if drowned:
-        return replace(told, reason=drowned)
+    doubt = quality.of_step(estimate, limits) or quality.of_jump(estimate, limits)
+    if doubt:
+        return replace(told, reason=doubt)
     if high > window_s:
         return replace(told, status="censored", crt_exceeds_s=float(min(window_s, max(low, 0.0))))
     complaint = quality.of_estimate(estimate, window_s, limits)

@@ -41,10 +41,15 @@ class Limits:
     colour_jump: float = 0.12
     tint_jump: float = 0.07
     flicker: float = 0.03
-    drift_per_s: float = 0.035
+    drift_per_s: float = 0.015
     least_step: float = 0.004
     least_window_s: float = 2.5
     misfit: float = 0.06
+    overshoot: float = 0.6
+    signal_jump: float = 0.15
+    fall_back: float = 0.5
+    early_rise: float = 0.2
+    surround_course: float = 0.06
     half_width: float = 0.35
     half_width_s: float = 0.30
 
@@ -269,20 +274,76 @@ def of_flicker(recording: GridRecording, time_zero_s: float, limits: Limits) -> 
     return "flicker" if float(np.sqrt(np.mean(fast**2))) > limits.flicker else None
 
 
-def of_drift(trace: Trace, profile: PressProfile | None, step: float, limits: Limits) -> str | None:
-    """Return whether the skin's colour was already drifting before the press, faster than `drift_per_s` of the step."""
+def of_drift(trace: Trace, profile: PressProfile | None, limits: Limits) -> str | None:
+    """Return whether the skin's colour drifted before the press and in the hold, over `drift_per_s` of the step.
+
+    Measured against the step down at the press, which a drift does not inflate as it does the step up.
+    """
     if profile is None:
         return None
     before = trace.time_s < profile.press_from_s - 0.1
     if before.sum() < 8 or np.ptp(trace.time_s[before]) < 1.5:
         return None
     held = trace.between(profile.held_from_s + 0.5 * profile.hold_s, profile.time_zero_s)
-    slopes = [
-        float(np.polyfit(trace.time_s[part], trace.signal[part], 1)[0]) for part in (before, held) if part.sum() > 8
-    ]
+    parts = [part for part in (before, held) if part.sum() > 8]
+    slopes = [float(np.polyfit(trace.time_s[part], trace.signal[part], 1)[0]) for part in parts]
     if len(slopes) < 2 or np.sign(slopes[0]) != np.sign(slopes[1]):
         return None
+    step = abs(float(np.median(trace.signal[before]) - np.median(trace.signal[held])))
     return "baseline_drift" if min(abs(slope) for slope in slopes) > limits.drift_per_s * step else None
+
+
+def of_course(trace: Trace, time_zero_s: float, limits: Limits) -> str | None:
+    """Return whether the skin was pressed again in the window, or had begun to refill before the probe let go."""
+    range_ = float(np.quantile(trace.signal, 0.97) - np.quantile(trace.signal, 0.03))
+    after = trace.time_s > time_zero_s
+    smooth = _moving_mean(trace.time_s[after], trace.signal[after], 0.5)
+    if len(smooth) > 5 and float((np.maximum.accumulate(smooth) - smooth).max()) > limits.fall_back * range_:
+        return "second_press"
+    early = trace.signal[trace.between(time_zero_s - 0.4, time_zero_s - 0.12)]
+    before = trace.signal[trace.between(time_zero_s - 2.0, time_zero_s - 0.7)]
+    if len(early) < 3 or len(before) < 5:
+        return None
+    noise = robust_sd(before) / np.sqrt(len(early))
+    return (
+        "pressure_not_held" if np.median(early) - np.median(before) > limits.early_rise * range_ + 3 * noise else None
+    )
+
+
+def _moving_mean(time_s: Array, series: Array, width_s: float) -> Array:
+    """Means of a series (n,) over about `width_s`, at whole windows only; empty where it is shorter."""
+    size = max(1, round(width_s / float(np.median(np.diff(time_s))))) if len(time_s) > 2 else 1
+    if len(series) < size:
+        return np.zeros(0)
+    return np.convolve(series, np.ones(size) / size, "valid")
+
+
+def trusted_surround(trace: Trace, time_zero_s: float, limits: Limits) -> Array | None:
+    """Return the surround's signal, or None where it has a course of its own that could pass for refill.
+
+    Skin beside the window that reddens or pales with the press is no witness of pulse and slow waves.
+    """
+    if trace.surround is None:
+        return None
+    used = trace.time_s > time_zero_s - 2.0
+    smooth = _moving_mean(trace.time_s[used], trace.surround[used], 1.7)
+    step = float(np.median(trace.signal[-max(5, len(trace.signal) // 6) :])) - float(
+        np.median(trace.signal[trace.blanched(time_zero_s)])
+    )
+    return trace.surround if len(smooth) and float(np.ptp(smooth)) < limits.surround_course * abs(step) else None
+
+
+def of_jump(estimate: RefillEstimate, limits: Limits) -> str | None:
+    """Return whether the signal jumps from one moment to the next where no curve, pulse or wave can follow it."""
+    after = estimate.fit_time_s > 0.1
+    residual = estimate.residual[after]
+    if len(residual) < 30:
+        return None
+    windows = np.median(np.lib.stride_tricks.sliding_window_view(residual, 5), axis=1)
+    steps = np.abs(windows[5:] - windows[:-5])
+    # Heart beats that the fit misses make steps too, but many: only one that stands alone is a movement.
+    limit = max(limits.signal_jump * estimate.step, 12 * float(np.median(steps)))
+    return "moved" if float(steps.max()) > limit else None
 
 
 def of_step(estimate: RefillEstimate, limits: Limits) -> str | None:
@@ -297,8 +358,12 @@ def of_estimate(estimate: RefillEstimate, window_s: float, limits: Limits) -> st
     low, middle, high = estimate.crt_quantiles_s
     if window_s < limits.least_window_s:
         return "window_too_short"
-    if estimate.misfit > limits.misfit * estimate.step + 2 * estimate.noise_sd:
+    # The noise is judged from the same residual: a curve that misses by an eighth of the step is no curve of this skin.
+    allowed = min(limits.misfit * estimate.step + 2 * estimate.noise_sd, 2 * limits.misfit * estimate.step)
+    if estimate.misfit > allowed:
         return "not_a_refill"
+    if estimate.overshoot > limits.overshoot:
+        return "not_settled"
     if 0.5 * (high - low) > max(limits.half_width * middle, limits.half_width_s):
         return "too_uncertain"
     return None

@@ -37,7 +37,7 @@ NEGLIGIBLE: float = 9.0
 CANDIDATES: tuple[Amplitudes, ...] = tuple(
     Amplitudes(drift=drift, slow=slow, respiration=0.6 * slow, baseline=baseline)
     for baseline in (0.01, 0.3)
-    for drift in (0.002, 0.03)
+    for drift in (0.003, 0.05)
     for slow in (0.0005, 0.004, 0.012, 0.04)
 )
 FIRST_GUESS = Amplitudes(drift=0.03, slow=0.006, respiration=0.004)
@@ -73,6 +73,7 @@ class RefillEstimate:
     fit_time_s: Array
     fit: Array
     pulse_free: Array
+    residual: Array
 
 
 @dataclass(frozen=True)
@@ -247,6 +248,8 @@ def _pool(fit: _Fit) -> list[tuple[float, Posterior]]:
     fit.stage = modes[0].stage
     fit.reweigh(modes[0].family, modes[0].theta)
     near = [mode for mode in modes if mode.log_evidence > modes[0].log_evidence - NEGLIGIBLE / 2]
+    if not near:
+        raise NoFitError("no curve fits")
     posteriors, evidence = [], []
     for mode in near:
         stage = replace(fit.stage, amplitudes=mode.stage.amplitudes)
@@ -254,6 +257,8 @@ def _pool(fit: _Fit) -> list[tuple[float, Posterior]]:
         posterior = sample(work, mode.family, fit.curve_time_s, mode.theta, mode.precision, fit.min_step)
         posteriors.append(posterior)
         evidence.append(posterior.log_evidence - work.log_det_nuisance)
+    if not np.isfinite(max(evidence)):
+        raise NoFitError("no curve fits")
     share = np.exp(np.array(evidence) - max(evidence))
     share /= share.sum()
     return [(float(p), posterior) for p, posterior in zip(share, posteriors, strict=True) if p > 1e-4]
@@ -324,6 +329,7 @@ def estimate(
         fit_time_s=fit.time_s,
         fit=level + step * curve[:, 0],
         pulse_free=fit.signal - explained,
+        residual=residual,
     )
 
 

@@ -56,7 +56,8 @@ CREATE TABLE delivery (
     PRIMARY KEY (device_seq, outcome)
 ) STRICT;
 CREATE VIEW unsent AS
-    SELECT * FROM record r WHERE NOT EXISTS (SELECT 1 FROM delivery d WHERE d.device_seq = r.device_seq);
+    SELECT * FROM record r WHERE NOT EXISTS
+    (SELECT 1 FROM delivery d WHERE d.device_seq = r.device_seq AND d.outcome = 'stored');
 CREATE VIEW refused AS
     SELECT DISTINCT device_seq FROM delivery d WHERE outcome = 'refused'
     AND NOT EXISTS (SELECT 1 FROM delivery e WHERE e.device_seq = d.device_seq AND e.outcome = 'stored');
@@ -133,6 +134,8 @@ def connect(path: Path, *, mode: str = "rw") -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None
     )
+    # A byte that is no UTF-8 must come out as a record whose hash is wrong, not as an error that hides which one it is.
+    connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
     # FULL: with NORMAL a committed record may be gone after a power cut.
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")

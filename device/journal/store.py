@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +24,8 @@ from device.journal.schema import (
     create,
     is_empty,
 )
+
+log = logging.getLogger(__name__)
 
 
 def _wall_clock() -> datetime:
@@ -173,7 +176,11 @@ class Journal:
                 utc(self._now()),
             )
             connection.execute("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?)", astuple(record))
-        keeping.write_mark(self.path, keeping.HighWater(record.device_seq, record.sha256))
+        try:
+            keeping.write_mark(self.path, keeping.HighWater(record.device_seq, record.sha256))
+        except OSError as error:
+            # The record is committed, and the mark may lag behind it: who waits for the reading must see it.
+            log.warning("the mark beside the journal could not be written: %s", error)
         return record
 
     @staticmethod

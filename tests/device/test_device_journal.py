@@ -289,10 +289,12 @@ def test_only_a_receipt_with_the_right_id_and_hash_clears_a_record(path: Path) -
         assert not seen.note(receipt_for(first.reading_id, 1, first.sha256))
         assert [record.device_seq for record in seen.unsent(10)] == [2, 3]
         assert seen.note(receipt_for(second.reading_id, 2, second.sha256, "refused"))
-        assert (seen.counts().records, seen.counts().unsent, seen.counts().refused) == (3, 1, 1)
+        assert (seen.counts().records, seen.counts().unsent, seen.counts().refused) == (3, 2, 1)
         assert seen.last_refusal() == "study closed"
+        assert seen.unsent_seqs() == [2, 3], "only the word stored clears"
         assert seen.note(receipt_for(second.reading_id, 2, second.sha256, "stored"))
         assert seen.counts().refused == 0
+        assert seen.unsent_seqs() == [3]
         assert seen.verify().sound
 
 

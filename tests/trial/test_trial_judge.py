@@ -143,3 +143,14 @@ def test_any_value_in_any_key_is_accepted_or_refused_but_never_raised(key: str, 
     outer = {"sent_at": "2026-11-23T12:00:00Z", "previous_sha256": GENESIS_SHA256, "sha256": "d" * 64, "body": body}
     verdict = judge(TOPIC, json.dumps(outer).encode(), STUDY)
     assert isinstance(verdict, Refused)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"reading_id": "0b0d7c1e-3f0a-4c39-9d0f-2f1a9c1b7e55"}, {"device_seq": 2**53}, {"device_seq": 2**63}]
+)
+def test_a_refusal_never_claims_what_a_receipt_cannot_name(changes: dict) -> None:
+    sealed = json.loads(payload(reading()))
+    sealed["body"] = json.dumps(json.loads(sealed["body"]) | changes, sort_keys=True, separators=(",", ":"))
+    refused = refusal(TOPIC, json.dumps(sealed).encode())
+    assert refused.reason is Refusal.UNREADABLE
+    assert refused.claim is None
