@@ -46,7 +46,7 @@ press-table: $(READY) ## 12 phantom recordings over all tones and shapes: truth,
 	@$(BIN)/python -m benchmarks.press_table
 
 .PHONY: accuracy
-accuracy: $(READY) ## the accuracy ladder: 600 simulated presses by stratum, about 3 minutes (docs/evidence)
+accuracy: $(READY) ## the accuracy ladder: 600 simulated presses by stratum (docs/evidence)
 	@$(BIN)/python -m benchmarks.accuracy --presses 600
 
 .PHONY: crash

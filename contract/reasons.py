@@ -1,7 +1,7 @@
 """Why there is no number: one table of reasons, each with what the nurse reads and what to do about it.
 
 The codes are the words of the wire, the journal, the screen and the logs. A reason is never reused for another meaning.
-Source of the list: the project's definitions of what is measured (docs/metrology).
+The codes that `vision` returns are among them; a test holds that.
 """
 
 from dataclasses import dataclass

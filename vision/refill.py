@@ -65,7 +65,6 @@ class RefillEstimate:
     blanched_level: float
     step: float
     noise_sd: float
-    residual_sd: float
     misfit: float
     pulse_hz: float | None
     family: str
@@ -321,7 +320,6 @@ def estimate(
         blanched_level=level,
         step=step,
         noise_sd=fit.stage.noise_sd / MISFIT,
-        residual_sd=robust_sd(residual),
         misfit=_smooth_rms(fit.time_s, residual),
         pulse_hz=fit.stage.pulse_hz,
         family=best.family.name,

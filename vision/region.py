@@ -30,7 +30,6 @@ class Region:
     blanched: NDArray[np.bool_]
     surround: NDArray[np.bool_]
     step: Array
-    step_noise: float
 
 
 def cell_signal(recording: GridRecording) -> Array:
@@ -53,12 +52,11 @@ def find(recording: GridRecording, signal: Array, time_zero_s: float, end_s: flo
     step: Array = np.asarray(cv2.GaussianBlur(refilled - blanched, (3, 3), 0.6), dtype=np.float64)
     light = (recording.clipped.mean(axis=0) < 0.02) & (recording.dark.mean(axis=0) < 0.5)
     step = np.where(light, step, 0.0)
-    noise = float(1.4826 * np.median(np.abs(step - np.median(step)))) + 1e-6
     strongest = float(np.sort(step.ravel())[-max(LEAST_CELLS, step.size // 50) :].mean())
     mask = _largest_patch(step > SHARE_OF_STRONGEST * strongest, step)
     away = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) == 0
     surround = away & (np.abs(step) < 0.25 * strongest) & light
-    return Region(mask, surround, step, noise)
+    return Region(mask, surround, step)
 
 
 def find_unaided(recording: GridRecording, signal: Array) -> float | None:

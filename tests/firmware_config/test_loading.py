@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import Field
 
-from firmware_config.loading import PACKAGED, ConfigurationError, Section, content_sha256, load, named
+from firmware_config.loading import PACKAGED, ConfigurationError, Section, content_sha256, load, load_named, named
 from firmware_config.study import Study
 
 
@@ -111,3 +111,11 @@ def test_the_hash_is_that_of_the_content_not_of_the_file(tmp_path: Path) -> None
 def test_a_study_that_was_loaded_has_the_same_hash_every_time() -> None:
     path = named("studies", "i-micro")
     assert content_sha256(load(path, Study)) == content_sha256(load(path, Study))
+
+
+def test_a_copy_under_another_name_is_not_taken_for_what_it_was_copied_from(tmp_path: Path) -> None:
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "studies" / "second.toml").write_text(named("studies", "i-micro").read_text(encoding="utf-8"))
+    with pytest.raises(ConfigurationError, match="name: is 'i-micro', but the file is called 'second'"):
+        load_named("studies", "second", Study, tmp_path)
+    assert load_named("studies", "i-micro", Study, tmp_path).name == "i-micro"

@@ -3,13 +3,15 @@
 import csv
 import io
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 from trial_bench import NOON, STUDY, chain, payload, reading
 
 from trial import tables
-from trial.crf_csv import COLUMNS, csv_text, dictionary_path, export
+from trial.crf_csv import COLUMNS, AlteredError, csv_text, dictionary_path, export, readings
 from trial.judge import judge
 from trial.store import Arrival, store
 
@@ -87,3 +89,18 @@ def test_numbers_below_zero_stay_numbers() -> None:
 def test_no_column_is_named_twice() -> None:
     names = [column.name for column in COLUMNS]
     assert len(names) == len(set(names))
+
+
+def test_a_reading_that_was_altered_in_the_database_stops_the_export(engine: Engine, tmp_path: Path) -> None:
+    record = reading()
+    keep(engine, [payload(record)])
+    with engine.connect() as connection:
+        assert len(list(readings(connection, "demo"))) == 1
+        altered = SimpleNamespace(execute=lambda query: [_altered(row) for row in connection.execute(query)])
+        with pytest.raises(AlteredError, match=str(record.reading_id)):
+            list(readings(cast(Connection, altered), "demo"))
+
+
+def _altered(row: Any) -> SimpleNamespace:
+    """The row as somebody with the owner's rights might leave it: another number in the body, the hash as it was."""
+    return SimpleNamespace(**dict(row._mapping) | {"body": row.body.replace('"crt_s":2.5', '"crt_s":2.4')})

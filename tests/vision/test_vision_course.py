@@ -1,0 +1,148 @@
+"""Wrong numbers that would look right: a second press, a jump, a late clock, a drift, a surround that is no witness."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from vision_bench import SHORT, exponential, frame_times, traces
+
+from vision import quality, release
+from vision.press import PressAnalysis, Settings, analyse_trace
+from vision.pressure import PressureTrace
+from vision.quality import Limits
+from vision.refill import NoFitError, estimate
+from vision.trace import Trace, trace_from_light
+
+Array = NDArray[np.float64]
+
+LIMITS = Limits()
+TRUE_S = 1.6
+STEP = 0.1
+
+
+def press(extra: Array | float = 0.0, probe_late_s: float = 0.0, noise: float = 0.01, seed: int = 1) -> PressAnalysis:
+    """A clean press of known refill time, of no generator of ours, with `extra` (of the step) added to its signal."""
+    time_s = np.arange(-8.0, 9.0, 1 / 40) + 0.007
+    skin = np.where(time_s < -5.5, 1.0, exponential(time_s, TRUE_S, 1.0, 0.0))
+    chance = np.random.default_rng(seed).standard_normal(len(time_s))
+    probe_s = np.arange(-8.0, 9.0, 0.01)
+    kpa = 40.0 * np.clip((probe_s + 5.75) / 0.4, 0, 1) * (probe_s < 0)
+    trace = Trace(time_s, 0.5 + STEP * (skin + extra + noise * chance))
+    return analyse_trace(trace, PressureTrace(probe_s + probe_late_s, kpa), Settings())
+
+
+def after_release(from_s: float) -> Array:
+    return (np.arange(-8.0, 9.0, 1 / 40) + 0.007 > from_s).astype(np.float64)
+
+
+def test_the_press_that_the_others_are_made_from_is_measured_right() -> None:
+    assert press().crt_s == pytest.approx(TRUE_S, abs=0.08)
+
+
+@pytest.mark.parametrize(("size", "from_s"), [(-0.3, 5.0), (0.4, 4.0), (-0.5, 3.0)])
+def test_a_jump_of_the_signal_gives_no_number(size: float, from_s: float) -> None:
+    found = press(size * after_release(from_s))
+    assert found.status == "not_measurable"
+    assert found.reason in ("moved", "not_a_refill", "too_uncertain")
+
+
+def test_a_jump_is_told_from_the_noise_around_it() -> None:
+    sound = press().estimate
+    assert sound is not None
+    assert quality.of_jump(sound, LIMITS) is None
+    jumped = sound.residual + 0.3 * sound.step * (sound.fit_time_s > 4.0)
+    assert quality.of_jump(replace(sound, residual=jumped), LIMITS) == "moved"
+    barely = sound.residual + 0.1 * sound.step * (sound.fit_time_s > 4.0)
+    assert quality.of_jump(replace(sound, residual=barely), LIMITS) is None
+
+
+def test_skin_that_blanches_again_in_the_window_was_pressed_again_whatever_the_probe_says() -> None:
+    time_s = np.arange(-8.0, 9.0, 1 / 40) + 0.007
+    again = -0.95 * ((time_s > 4.0) & (time_s < 6.0))
+    assert press(again).reason == "second_press"
+    assert press(0.2 * again).reason != "second_press"
+
+
+def test_a_probe_clock_that_runs_late_gives_no_number() -> None:
+    found = press(probe_late_s=1.0)
+    assert (found.status, found.reason) == ("not_measurable", "pressure_not_held")
+    assert press(probe_late_s=0.02).status == "measured"
+
+
+@pytest.mark.parametrize("per_s", [-0.03, 0.05])
+def test_skin_that_drifts_before_the_press_and_in_the_hold_gives_no_number(per_s: float) -> None:
+    time_s = np.arange(-8.0, 9.0, 1 / 40) + 0.007
+    assert press(per_s * time_s).reason == "baseline_drift"
+
+
+def test_a_small_drift_is_no_reason_to_refuse() -> None:
+    time_s = np.arange(-8.0, 9.0, 1 / 40) + 0.007
+    assert press(0.003 * time_s).crt_s == pytest.approx(TRUE_S, abs=0.12)
+
+
+def test_a_surround_that_pales_with_the_release_is_no_witness() -> None:
+    trace, _, played = traces(SHORT, surround=True)
+    zero_s = float(played.truth["t0"])
+    assert quality.trusted_surround(trace, zero_s, LIMITS) is trace.surround
+    assert trace.surround is not None
+    step = float(np.ptp(trace.signal))
+    paling = 0.2 * step * np.exp(-np.maximum(trace.time_s - zero_s, 0.0) / 3.0)
+    assert quality.trusted_surround(replace(trace, surround=trace.surround + paling), zero_s, LIMITS) is None
+
+
+def test_a_tidy_curve_with_an_overshoot_beyond_belief_did_not_settle() -> None:
+    sound = press().estimate
+    assert sound is not None
+    assert quality.of_estimate(replace(sound, overshoot=1.1 * LIMITS.overshoot), 8.0, LIMITS) == "not_settled"
+    assert quality.of_estimate(replace(sound, overshoot=0.9 * LIMITS.overshoot), 8.0, LIMITS) is None
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_never_refills_ends_in_a_reason_and_not_in_a_traceback(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    time_s = np.arange(1500) / 60
+    beating = np.sin(2 * np.pi * 1.1 * time_s + 2) + 0.1 * chance.standard_normal(1500)
+    assert analyse_trace(Trace(time_s, beating), None, Settings()).status != "measured"
+    noise = Trace(time_s, chance.standard_normal(1500))
+    probe_s = np.arange(0, 25, 0.01)
+    probe = PressureTrace(probe_s, 40.0 * ((probe_s > 3) & (probe_s < 13)))
+    assert analyse_trace(noise, probe, Settings()).status == "not_measurable"
+
+
+def test_a_falling_signal_has_no_fit() -> None:
+    time_s = frame_times()
+    chance = np.random.default_rng(0).standard_normal(len(time_s))
+    try:
+        found = estimate(time_s, -exponential(time_s, 1.0) + 0.002 * chance)
+    except NoFitError:
+        return
+    assert found.step < 0.1 * 0.25 or found.noise_sd > 0.02
+
+
+def hidden_press(back_s: float = 6.0) -> tuple[Array, Array]:
+    """Light of skin that a finger before the lens hides from 2 s on, until `back_s`."""
+    time_s = np.arange(0.0, 16.0, 1 / 25)
+    seen = np.where((time_s > 2.0) & (time_s < back_s), 0.05, 1.0)
+    blood = np.where(time_s < 2.0, 1.0, exponential(time_s - back_s, 2.0, 1.0, 0.0))
+    chance = 1 + 0.001 * np.random.default_rng(2).standard_normal((len(time_s), 3))
+    red, green, blue = 0.5 * np.exp(-0.02 * blood), 0.3 * np.exp(-0.08 * blood), 0.25 * np.exp(-0.07 * blood)
+    return time_s, np.column_stack([red, green, blue]) * seen[:, None] * chance
+
+
+def test_a_press_that_hides_the_skin_ends_when_it_is_seen_again() -> None:
+    time_s, light = hidden_press()
+    found = release.find_hidden(time_s, light[:, 0])
+    assert found is not None
+    assert found.release_s == pytest.approx(6.0, abs=0.05)
+    assert not found.seen[(time_s > 2.05) & (time_s < 5.95)].any()
+    assert found.seen[time_s > 6.2].all()
+    analysis = analyse_trace(trace_from_light(time_s, light), None, Settings())
+    assert analysis.time_zero_from == "picture"
+    assert analysis.crt_s == pytest.approx(2.0, abs=0.2)
+
+
+def test_skin_that_is_seen_all_along_was_not_hidden() -> None:
+    time_s = np.arange(0.0, 10.0, 1 / 25)
+    assert release.find_hidden(time_s, np.full(len(time_s), 0.4)) is None
+    assert release.find_hidden(time_s, np.where(np.abs(time_s - 5) < 0.1, 0.01, 0.4)) is None
