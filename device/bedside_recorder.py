@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from device.clock import Clock
-from device.ports import Camera, CameraError
+from device.ports import Camera, CameraError, Frame
 from device.session_words import CameraFailed, FrameSeen, SettingsMoved
+from vision.frames import FrameError
 from vision.grid import GridRecording, GridSampler
 
 CameraEvent = FrameSeen | SettingsMoved | CameraFailed
@@ -46,7 +47,7 @@ class Recorder:
     def begin(self) -> int:
         """Start to keep frames, dropping what was kept; returns the CLOCK_BOOTTIME that their times count from."""
         with self._lock:
-            self._sampler = GridSampler(self._camera.width, self._camera.height)
+            self._sampler = GridSampler(self._camera.width, self._camera.height, layout=self._camera.layout)
             self._origin_ns = self._clock.boottime_ns()
             return self._origin_ns
 
@@ -84,12 +85,15 @@ class Recorder:
         while not self._stop.is_set():
             try:
                 frame = self._camera.next_frame()
-            except CameraError as error:
+                self._keep(frame)
+            except (CameraError, FrameError) as error:
                 self.problem = str(error)
                 self._hear(CameraFailed())
                 return
-            with self._lock:
-                # A frame whose exposure began before `begin` belongs to what was before.
-                if self._sampler is not None and frame.t_boot_ns >= self._origin_ns:
-                    self._sampler.add(frame.bgr, (frame.t_boot_ns - self._origin_ns) / 1e9)
             self._hear(FrameSeen() if frame.settings_held else SettingsMoved())
+
+    def _keep(self, frame: Frame) -> None:
+        with self._lock:
+            # A frame whose exposure began before `begin` belongs to what was before.
+            if self._sampler is not None and frame.t_boot_ns >= self._origin_ns:
+                self._sampler.add(frame.picture, (frame.t_boot_ns - self._origin_ns) / 1e9)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from device.probe.messages import Event as ProbeEvent
+from vision.frames import Layout, Pixels
 
 Picture = NDArray[np.uint8]
 """Encoded BGR values, shape (height, width, 3)."""
@@ -24,10 +25,13 @@ class FrameSettings:
 
 @dataclass(frozen=True)
 class Frame:
-    """One frame: start of its exposure in CLOCK_BOOTTIME ns, its picture, and whether the locked settings held."""
+    """One frame: start of its exposure in CLOCK_BOOTTIME ns, its picture, and whether the locked settings held.
+
+    What the picture's numbers mean is said by the camera's `layout`.
+    """
 
     t_boot_ns: int
-    bgr: Picture
+    picture: Pixels
     settings: FrameSettings = FrameSettings()
     settings_held: bool = True
 
@@ -46,6 +50,10 @@ class Camera(Protocol):
     @property
     def height(self) -> int:
         """Height of its frames, pixels."""
+
+    @property
+    def layout(self) -> Layout:
+        """How its frames are laid out in memory; the same from `start` to `close`."""
 
     @property
     def simulated(self) -> bool:

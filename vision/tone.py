@@ -26,3 +26,5 @@ LINEAR_TABLE: NDArray[np.float32] = srgb_to_linear(np.arange(256.0)).astype(np.f
 """Linear light of each 8-bit value."""
 CLIPPED_AT: int = 254
 """Encoded values from here on may be clipped: nothing is known about the light behind them."""
+DARK_AT: int = 8
+"""A pixel whose brightest encoded value is at or below this is dark: mostly noise."""

@@ -4,6 +4,7 @@ import time
 
 from device.clock import Clock, SystemClock
 from device.ports import CameraError, Frame, FrameSettings, Picture, Scene
+from vision.frames import BGR
 
 LOCKED = FrameSettings(exposure_us=4000.0, analogue_gain=1.0, colour_gains=(1.0, 1.0))
 
@@ -14,6 +15,7 @@ class PhantomCamera:
     Where drawing takes longer than a period, frames are left out as a camera without free buffers would.
     """
 
+    layout = BGR
     simulated = True
 
     def __init__(self, scene: Scene, fps: float, width: int, height: int, clock: Clock | None = None) -> None:

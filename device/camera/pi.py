@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from device.ports import CameraError, Frame, FrameSettings
+from vision.frames import BGR
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ class Lock:
 class PiCamera:
     """A Pi camera at one mode. `picamera2` is imported when it starts: it exists only on the Pi."""
 
+    layout = BGR
     simulated = False
 
     def __init__(self, width: int, height: int, fps: int, lock: Lock | None = None) -> None:

@@ -11,11 +11,13 @@ import numpy as np
 
 from device.clock import Clock, SystemClock
 from device.ports import CameraError, Frame
+from vision.frames import BGR
 
 
 class RecordingCamera:
     """Plays `video` by the times in `times` (CSV with a column `time_s`), which must increase and match in number."""
 
+    layout = BGR
     simulated = True
 
     def __init__(self, video: Path, times: Path, clock: Clock | None = None) -> None:

@@ -89,7 +89,7 @@ def test_a_recording_plays_its_own_pictures_at_its_own_times(video: Path) -> Non
     assert time.monotonic() - began_s >= 0.199
     since_first_s = [(frame.t_boot_ns - frames[0].t_boot_ns) / 1e9 for frame in frames]
     assert since_first_s == pytest.approx([t - TIMES_S[0] for t in TIMES_S])
-    assert [int(frame.bgr[0, 0, 0]) for frame in frames] == [0, 40, 80, 120, 160]
+    assert [int(frame.picture[0, 0, 0]) for frame in frames] == [0, 40, 80, 120, 160]
     with pytest.raises(CameraError, match="has ended"):
         camera.next_frame()
     camera.close()
