@@ -27,6 +27,7 @@ class Reason(StrEnum):
     CAMERA_SETTINGS_MOVED = "camera_settings_moved"
     FRAMES_LOST = "frames_lost"
     FRAMES_REPEATED = "frames_repeated"
+    CLOCKS_DISAGREE = "clocks_disagree"
     WINDOW_TOO_SHORT = "window_too_short"
     NOT_SETTLED = "not_settled"
     BASELINE_DRIFT = "baseline_drift"
@@ -112,6 +113,10 @@ REASONS: dict[Reason, Sentence] = {
     Reason.FRAMES_REPEATED: Sentence(
         "Camera fault: pictures were repeated. Repeat; if it happens again, call the study engineer.",
         "Défaut de caméra : des images ont été répétées. Recommencez ; si cela persiste, appelez l'ingénieur de l'étude.",
+    ),
+    Reason.CLOCKS_DISAGREE: Sentence(
+        "Camera and probe disagree in time. Repeat; if it happens again, call the study engineer.",
+        "Caméra et sonde ne sont pas synchrones. Recommencez ; si cela persiste, appelez l'ingénieur de l'étude.",
     ),
     Reason.WINDOW_TOO_SHORT: Sentence(
         "The recording is too short to tell. Repeat and wait until the device is done.",

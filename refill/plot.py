@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from refill.recording_files import BadInputError
 from vision.press import PressAnalysis
-from vision.signal import LINEARISATION, blood_index
+from vision.signal import blood_index
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,11 +51,11 @@ def _draw_signal(axes: "Axes", analysis: PressAnalysis) -> None:
     zero_s = analysis.time_zero_s or 0.0
     time_s = trace.time_s - zero_s
     signal = trace.signal
-    if estimate is not None and trace.light is not None:
+    if estimate is not None and analysis.index_exponent is not None:
         # The fit lives in the linearised index; the signal is shown in the same unit.
         blanched = float(np.median(signal[trace.blanched(zero_s)]))
-        signal = blood_index(signal, blanched)
-        axes.set_ylabel(f"haemoglobin signal, linearised (k = {LINEARISATION:g})")
+        signal = blood_index(signal, blanched, analysis.index_exponent)
+        axes.set_ylabel(f"haemoglobin signal, linearised (k = {analysis.index_exponent:.2f})")
     axes.plot(time_s, signal, ".", color="0.7", ms=3, label="signal")
     if estimate is not None:
         axes.plot(estimate.fit_time_s, estimate.pulse_free, color="tab:blue", lw=1, label="pulse-free")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-ONSET_SD_S: float = 0.03
+PROMPT_ONSET_SD_S: float = 0.03
 """A prompt refill starts within this of time zero (release takes time, the half-level is a convention)."""
 
 
@@ -22,7 +22,8 @@ class Family:
     """One family: `shape(u, theta)` for u (n, 1) >= 0 s and theta (k, g) gives the recovered fraction (n, g).
 
     `theta` row 0 is always the natural logarithm of a time in s. The onset is a further last row, added by `curve`:
-    in s around time zero for a prompt family, the logarithm of s for a delayed one.
+    in s around time zero for a prompt family, the logarithm of s for a delayed one. `log_share` is the logarithm of how
+    likely the family is before any data, up to a constant.
     """
 
     name: str
@@ -30,16 +31,19 @@ class Family:
     prior_mean: tuple[float, ...]
     prior_sd: tuple[float, ...]
     delayed: bool
+    log_share: float = 0.0
+    onset_sd_s: float = PROMPT_ONSET_SD_S
+    onset_mean_s: float = 0.0
 
     @property
     def mean(self) -> Array:
         """Prior means of all parameters, onset last, shape (k + 1,)."""
-        return np.array([*self.prior_mean, np.log(0.5) if self.delayed else 0.0])
+        return np.array([*self.prior_mean, np.log(0.5) if self.delayed else self.onset_mean_s])
 
     @property
     def sd(self) -> Array:
         """Prior standard deviations of all parameters, onset last, shape (k + 1,)."""
-        return np.array([*self.prior_sd, 0.9 if self.delayed else ONSET_SD_S])
+        return np.array([*self.prior_sd, 0.9 if self.delayed else self.onset_sd_s])
 
     def onset_s(self, theta: Array) -> Array:
         """Return the onset after time zero of each column of `theta` (k + 1, g), in s, shape (g,)."""
@@ -74,10 +78,11 @@ def _overshoot(u: Array, theta: Array) -> Array:
 def _hump(u: Array, theta: Array) -> Array:
     rise_s = np.exp(theta[0])
     peak_s = rise_s * np.exp(theta[1])
+    # Any sharper it would be a heart beat, not the skin's own course.
+    order = np.exp(np.minimum(theta[3], 1.6))
     with np.errstate(divide="ignore"):
-        # Narrower than this it would be a heart beat, not the skin's own course.
-        away = np.log(u / peak_s) / np.exp(np.maximum(theta[3], -1.3))
-    return 1 - np.exp(-u / rise_s) + np.exp(theta[2]) * np.exp(-0.5 * np.minimum(away * away, 700.0))
+        bump = np.exp(order * (np.log(u / peak_s) + 1 - u / peak_s))
+    return 1 - np.exp(-u / rise_s) + np.exp(theta[2]) * bump
 
 
 def _weibull(u: Array, theta: Array) -> Array:
@@ -85,6 +90,13 @@ def _weibull(u: Array, theta: Array) -> Array:
     with np.errstate(over="ignore", divide="ignore"):
         power = np.exp(np.minimum(exponent * (np.log(u) - theta[0]), 50.0))
     return 1 - np.exp(-power)
+
+
+def _heavy_tailed(u: Array, theta: Array) -> Array:
+    exponent = np.exp(theta[1])
+    with np.errstate(over="ignore", divide="ignore"):
+        power = np.exp(np.minimum(exponent * (np.log(u) - theta[0]), 50.0))
+    return 1 - np.exp(-np.exp(theta[2]) * np.log1p(power))
 
 
 def _logistic(u: Array, theta: Array) -> Array:
@@ -103,18 +115,27 @@ def _cascade(u: Array, theta: Array) -> Array:
 
 
 def _both(
-    name: str, shape: Callable[[Array, Array], Array], mean: tuple[float, ...], sd: tuple[float, ...]
+    name: str,
+    shape: Callable[[Array, Array], Array],
+    mean: tuple[float, ...],
+    sd: tuple[float, ...],
+    share: float,
 ) -> list[Family]:
-    return [Family(name, shape, mean, sd, delayed=False), Family(f"{name}, delayed", shape, mean, sd, delayed=True)]
+    """The prompt family and its delayed sibling, which is a quarter as likely."""
+    return [
+        Family(name, shape, mean, sd, delayed=False, log_share=float(np.log(share))),
+        Family(f"{name}, delayed", shape, mean, sd, delayed=True, log_share=float(np.log(0.25 * share))),
+    ]
 
 
 FAMILIES: tuple[Family, ...] = (
-    *_both("exponential", _exponential, (0.2,), (1.0,)),
-    *_both("two exponentials", _two_exponentials, (-0.2, 1.0, 0.5), (1.0, 0.7, 1.2)),
-    *_both("overshoot", _overshoot, (0.0, 0.7, -2.1), (1.0, 0.7, 0.6)),
-    *_both("hump", _hump, (0.0, 0.8, -2.1, -0.7), (1.0, 0.4, 0.6, 0.25)),
-    *_both("Weibull", _weibull, (0.4, 0.2), (1.0, 0.45)),
-    *_both("cascade", _cascade, (0.0, 0.0), (1.0, 1.5)),
+    *_both("exponential", _exponential, (0.2,), (1.0,), 6.0),
+    *_both("two exponentials", _two_exponentials, (-0.2, 1.0, 0.5), (1.0, 0.7, 1.2), 1.5),
+    *_both("overshoot", _overshoot, (0.0, 0.7, -2.1), (1.0, 0.7, 0.6), 1.0),
+    *_both("hump", _hump, (0.0, 0.8, -2.1, 0.7), (1.0, 0.4, 0.6, 0.5), 0.15),
+    *_both("Weibull", _weibull, (0.4, 0.2), (1.0, 0.45), 1.0),
+    *_both("heavy-tailed", _heavy_tailed, (0.2, 0.4, 0.5), (1.0, 0.4, 0.6), 0.5),
+    *_both("cascade", _cascade, (0.0, 0.0), (1.0, 1.5), 1.0),
     Family("logistic", _logistic, (0.4, -1.3), (1.0, 0.6), delayed=False),
 )
 

@@ -12,9 +12,9 @@ HORIZON_S: float = 60.0
 
 
 def time_grid_s() -> Array:
-    """Return the times at which curves are read: 5 ms steps at first, then 1 % of the time elapsed."""
+    """Return the times at which curves are read: 5 ms steps at first, then 2 % of the time elapsed."""
     fine = np.arange(0.0, 0.5, 0.005)
-    return np.concatenate([fine, 0.5 * np.exp(np.arange(0.0, np.log(HORIZON_S / 0.5), 0.01)), [HORIZON_S]])
+    return np.concatenate([fine, 0.5 * np.exp(np.arange(0.0, np.log(HORIZON_S / 0.5), 0.02)), [HORIZON_S]])
 
 
 def time_recovered_s(family: Family, theta: Array, fraction: float) -> Array:

@@ -1,8 +1,10 @@
 """Weighing one family of curves: where its parameters lie, how well it explains the data, and samples of both.
 
-The posterior of the curve's parameters is found by a coarse look at the prior, a Levenberg-Marquardt fit from the best
-starts, and importance sampling around the mode with a fixed sequence of points, so that the same trace always gives
-the same digits.
+Every function works on many members at once: starts of one fit, or the same family under several assumptions of the
+disturbances (`Lens`es). Modes are found by Levenberg-Marquardt on the projected residual, the posterior around them by
+importance sampling with a fixed sequence of points, so that the same trace always gives the same digits.
+
+Shapes: m members, k parameters, g points, q knots, r numbers of a lens.
 """
 
 from dataclasses import dataclass
@@ -12,24 +14,60 @@ from math import erf, lgamma, log, pi
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.digest import Lens
 from vision.families import Family
-from vision.linear import Workspace
 
 Array = NDArray[np.float64]
 
 COARSE_POINTS: int = 160
-SAMPLES: int = 300
+STARTS: int = 3
+SAMPLES: int = 256
+ADAPTATIONS: int = 3
 STUDENT_DOF: float = 6.0
 
 
 @dataclass(frozen=True)
+class Lenses:
+    """Several lenses side by side: signals (m, r), matrices (m, r, q), rows of zeros where one is shorter."""
+
+    signal: Array
+    matrix: Array
+    least: Array
+    log_evidence: Array
+
+    @classmethod
+    def of(cls, lenses: list[Lens]) -> "Lenses":
+        """Return them stacked."""
+        most = max(len(lens.signal) for lens in lenses)
+        signal = np.zeros((len(lenses), most))
+        matrix = np.zeros((len(lenses), most, lenses[0].matrix.shape[1]))
+        for member, lens in enumerate(lenses):
+            signal[member, : len(lens.signal)] = lens.signal
+            matrix[member, : len(lens.signal)] = lens.matrix
+        fixed = np.array([[lens.least, lens.log_evidence] for lens in lenses])
+        return cls(signal, matrix, fixed[:, 0], fixed[:, 1])
+
+    def only(self, members: NDArray[np.intp]) -> "Lenses":
+        """Return those at the given places."""
+        return Lenses(self.signal[members], self.matrix[members], self.least[members], self.log_evidence[members])
+
+
+@dataclass(frozen=True)
+class Modes:
+    """Modes of one family for each member: parameters (m, k), -2 log posterior (m,) and precision (m, k, k)."""
+
+    theta: Array
+    objective: Array
+    precision: Array
+
+
+@dataclass(frozen=True)
 class Posterior:
-    """Samples (k, g) of a family's parameters with normalised weights (g,), its mode (k,) and log evidence."""
+    """Samples (k, g) of one member's parameters with normalised weights (g,), and its log evidence."""
 
     family: Family
     theta: Array
     weights: Array
-    mode: Array
     log_evidence: float
 
 
@@ -47,119 +85,148 @@ def _normal_points(dimensions: int, count: int) -> Array:
 def _normal_quantile(p: Array) -> Array:
     """Quantiles of the standard normal for 1e-6 < p < 1 - 1e-6, by Newton's method on a logistic start."""
     x = np.log(p / (1 - p)) / 1.702
+    cdf = np.vectorize(lambda v: 0.5 * (1 + erf(v / 2**0.5)), otypes=[np.float64])
     for _ in range(8):
-        x = x - np.clip((_normal_cdf(x) - p) * np.sqrt(2 * np.pi) * np.exp(0.5 * x * x), -0.5, 0.5)
+        x = x - np.clip((cdf(x) - p) * np.sqrt(2 * np.pi) * np.exp(0.5 * x * x), -0.5, 0.5)
     return x
 
 
-def _normal_cdf(x: Array) -> Array:
-    return np.vectorize(lambda v: 0.5 * (1 + erf(v / 2**0.5)), otypes=[np.float64])(x)
+def _seen(lenses: Lenses, family: Family, knot_s: Array, theta: Array) -> Array:
+    """Return the curves of parameters (m, k, g) as the lenses show them, shape (m, r, g)."""
+    members, count, points = theta.shape
+    flat = theta.transpose(1, 0, 2).reshape(count, members * points)
+    curves = family.curve(knot_s, flat).reshape(len(knot_s), members, points)
+    return np.asarray(lenses.matrix @ curves.transpose(1, 0, 2))
+
+
+def _match(lenses: Lenses, seen: Array) -> tuple[Array, Array, Array]:
+    """Return best step, sum of squares left and power of each curve, given as seen (m, r, g); each (m, g)."""
+    power = np.maximum(np.einsum("mrg,mrg->mg", seen, seen), 1e-12)
+    along = np.einsum("mrg,mr->mg", seen, lenses.signal)
+    total = np.einsum("mr,mr->m", lenses.signal, lenses.signal) + lenses.least
+    return along / power, np.maximum(total[:, None] - along**2 / power, 0.0), power
 
 
 def log_prior(family: Family, theta: Array) -> Array:
-    """Return the log density of parameters (k, g) under the family's prior, shape (g,)."""
+    """Return the log density of parameters (m, k, g) under the family's prior, shape (m, g)."""
     z = (theta - family.mean[:, None]) / family.sd[:, None]
-    return np.asarray(-0.5 * (z * z).sum(0) - np.log(family.sd).sum() - 0.5 * len(z) * np.log(2 * np.pi))
+    constant = family.log_share - np.log(family.sd).sum() - 0.5 * theta.shape[1] * np.log(2 * np.pi)
+    return np.asarray(constant - 0.5 * (z * z).sum(1))
 
 
-def log_likelihood(work: Workspace, curves: Array, min_step: float) -> Array:
-    """Return the log of the likelihood with level, step and nuisance integrated out, up to one constant, shape (g,).
+def log_likelihood(lenses: Lenses, family: Family, knot_s: Array, theta: Array, min_step: float) -> Array:
+    """Return the log likelihood of (m, k, g) with level, step and disturbances integrated out, shape (m, g).
 
     A curve that explains the data only with a step below `min_step` is ruled out: refill raises the signal.
     """
-    solution = work.solve(curves)
-    value = -0.5 * solution.rss / work.noise_sd**2 - solution.half_log_det
-    return np.where(solution.step > min_step, value, -np.inf)
+    step, rss, power = _match(lenses, _seen(lenses, family, knot_s, theta))
+    value = -0.5 * (rss + np.log(power)) + lenses.log_evidence[:, None]
+    return np.where(step > min_step, value, -np.inf)
 
 
-def _derivatives(family: Family, time_s: Array, theta: Array) -> Array:
-    count = len(theta)
+def _expand(lenses: Lenses, family: Family, knot_s: Array, theta: Array) -> tuple[Array, Array, Array]:
+    """Return -2 log posterior (m,), gradient / 2 (m, k) and Gauss-Newton precision (m, k, k) at `theta` (m, k)."""
+    count = theta.shape[1]
     h = 1e-4 * np.eye(count)
-    both = family.curve(time_s, theta[:, None] + np.hstack([h, -h]))
-    return (both[:, :count] - both[:, count:]) / 2e-4
-
-
-def _objective(work: Workspace, family: Family, time_s: Array, theta: Array) -> float:
-    solution = work.solve(family.curve(time_s, theta[:, None]))
-    if solution.step[0] <= 0:
-        return np.inf
+    around = theta[:, :, None] + np.hstack([np.zeros((count, 1)), h, -h])[None]
+    seen = _seen(lenses, family, knot_s, around)
+    here, slopes = seen[:, :, 0], (seen[:, :, 1 : count + 1] - seen[:, :, count + 1 :]) / 2e-4
+    step, rss, power = _match(lenses, seen[:, :, :1])
+    slopes = slopes - here[:, :, None] * (np.einsum("mr,mrk->mk", here, slopes) / power)[:, None, :]
+    jacobian = -step[:, :, None] * slopes
+    residual = lenses.signal - step * here
     z = (theta - family.mean) / family.sd
-    return float(solution.rss[0] / work.noise_sd**2 + z @ z)
+    gradient = np.einsum("mrk,mr->mk", jacobian, residual) + z / family.sd
+    precision = jacobian.transpose(0, 2, 1) @ jacobian + np.diag(1 / family.sd**2)
+    objective = np.where(step[:, 0] > 0, rss[:, 0] + (z * z).sum(1), np.inf)
+    return objective, gradient, precision
 
 
-def _fit(work: Workspace, family: Family, time_s: Array, start: Array, iterations: int) -> tuple[Array, float, Array]:
-    """Return mode, objective (-2 log posterior) and the Gauss-Newton precision matrix, from one start."""
-    theta, value, damping = start, _objective(work, family, time_s, start), 1e-2
-    precision = np.diag(1 / family.sd**2)
+def fit(lenses: Lenses, family: Family, knot_s: Array, start: Array, iterations: int) -> Modes:
+    """Return the modes reached from `start` (m, k), one member each, by Levenberg-Marquardt."""
+    theta, damping = start, np.full(len(start), 1e-2)
+    value, gradient, precision = _expand(lenses, family, knot_s, theta)
     for _ in range(iterations):
-        residual, jacobian = work.residual_and_jacobian(
-            family.curve(time_s, theta[:, None])[:, 0], _derivatives(family, time_s, theta)
-        )
-        precision = jacobian.T @ jacobian / work.noise_sd**2 + np.diag(1 / family.sd**2)
-        gradient = jacobian.T @ residual / work.noise_sd**2 + (theta - family.mean) / family.sd**2
-        improved = False
-        for _ in range(6):
-            move = -np.linalg.solve(precision + damping * np.diag(np.diag(precision)), gradient)
-            move *= min(1.0, 1.5 / max(float(np.abs(move).max()), 1e-12))
-            trial = _objective(work, family, time_s, theta + move)
-            if trial < value:
-                improved, damping = True, damping / 5
-                break
-            damping *= 6
-        if not improved:
+        held = precision + damping[:, None, None] * np.einsum("mkk->mk", precision)[:, :, None] * np.eye(theta.shape[1])
+        move = -np.linalg.solve(held, gradient[:, :, None])[:, :, 0]
+        move *= np.minimum(1.0, 1.5 / np.maximum(np.abs(move).max(axis=1), 1e-12))[:, None]
+        trial = _expand(lenses, family, knot_s, theta + move)
+        better = trial[0] < value
+        gain = np.subtract(value, trial[0], out=np.full_like(value, np.inf), where=better)
+        theta = np.where(better[:, None], theta + move, theta)
+        value = np.where(better, trial[0], value)
+        gradient = np.where(better[:, None], trial[1], gradient)
+        precision = np.where(better[:, None, None], trial[2], precision)
+        done = np.where(better, gain < 1e-3, damping > 1e4)
+        if done.all():
             break
-        gain, theta, value = value - trial, theta + move, trial
-        if gain < 1e-3:
-            break
-    return theta, value, precision
+        damping = np.where(better, damping / 6, damping * 6)
+    return Modes(theta, value, precision)
 
 
-def explore(work: Workspace, family: Family, time_s: Array, min_step: float) -> tuple[Array, float, Array]:
-    """Return mode, -2 log posterior there and precision of the family's parameters, from a coarse look at its prior."""
+def explore(lens: Lenses, family: Family, knot_s: Array, min_step: float) -> Modes:
+    """Return the best mode of a family under one lens, from a coarse look at its prior, as `Modes` of one member."""
     points = family.mean[:, None] + 1.3 * family.sd[:, None] * _normal_points(len(family.mean), COARSE_POINTS)
-    value = log_likelihood(work, family.curve(time_s, points), min_step) + log_prior(family, points)
-    starts = points[:, np.argsort(-value, kind="stable")[:2]].T
-    fits = [_fit(work, family, time_s, start, 18) for start in starts]
-    return min(fits, key=lambda fit: fit[1])
+    value = log_likelihood(lens, family, knot_s, points[None], min_step) + log_prior(family, points[None])
+    starts = points[:, np.argsort(-value[0], kind="stable")[:STARTS]].T
+    found = fit(lens.only(np.zeros(len(starts), dtype=np.intp)), family, knot_s, starts, 18)
+    best = [int(np.argmin(found.objective))]
+    return Modes(found.theta[best], found.objective[best], found.precision[best])
 
 
-def refit(work: Workspace, family: Family, time_s: Array, start: Array) -> tuple[Array, float, Array]:
-    """As `explore`, from a mode found before under slightly other weights or columns."""
-    return _fit(work, family, time_s, start, 10)
+def laplace_evidence(lenses: Lenses, family: Family, knot_s: Array, modes: Modes) -> Array:
+    """Return each member's log evidence by Laplace's rule, shape (m,)."""
+    theta = modes.theta[:, :, None]
+    top = log_likelihood(lenses, family, knot_s, theta, 0.0)[:, 0] + log_prior(family, theta)[:, 0]
+    return np.asarray(top - 0.5 * np.linalg.slogdet(modes.precision)[1] + 0.5 * theta.shape[1] * np.log(2 * np.pi))
 
 
-def sample(work: Workspace, family: Family, time_s: Array, mode: Array, precision: Array, min_step: float) -> Posterior:
-    """Return weighted samples around the mode and the family's evidence, by importance sampling."""
-    count = len(mode)
-    covariance = np.linalg.inv(precision)
-    centre, root = mode, np.linalg.cholesky(covariance + 1e-12 * np.eye(count))
+def sample(lenses: Lenses, family: Family, knot_s: Array, modes: Modes, min_step: float) -> list[Posterior]:
+    """Return each member's weighted samples around its mode, with its evidence, by adaptive importance sampling."""
+    members, count = modes.theta.shape
+    centre, root = modes.theta, np.linalg.cholesky(np.linalg.inv(modes.precision))
     points = _normal_points(count + 1, SAMPLES)
-    theta, log_weight = mode[:, None], np.zeros(1)
-    for _ in range(3):
-        # Student-t proposal: heavier tails than the posterior keep the weights bounded.
-        mix = np.sqrt(STUDENT_DOF / _chi_square(points[-1], STUDENT_DOF))
-        z = points[:-1] * mix
-        theta = centre[:, None] + root @ z
-        log_proposal = (
-            -0.5 * (STUDENT_DOF + count) * np.log1p((z * z).sum(0) / STUDENT_DOF) - np.log(np.diag(root)).sum()
-        )
-        target = log_likelihood(work, family.curve(time_s, theta), min_step) + log_prior(family, theta)
-        log_weight = target - log_proposal
-        if not np.isfinite(log_weight).any():
+    # Student-t proposal: heavier tails than the posterior keep the weights bounded.
+    z = points[:-1] * np.sqrt(STUDENT_DOF / _chi_square(points[-1], STUDENT_DOF))
+    log_shape = -0.5 * (STUDENT_DOF + count) * np.log1p((z * z).sum(0) / STUDENT_DOF)
+    theta, log_weight = np.empty((members, count, SAMPLES)), np.full((members, SAMPLES), -np.inf)
+    moving = np.arange(members)
+    for round_ in range(ADAPTATIONS):
+        some = lenses.only(moving)
+        tried = centre[moving][:, :, None] + root[moving] @ z
+        target = log_likelihood(some, family, knot_s, tried, min_step) + log_prior(family, tried)
+        volume = np.log(np.einsum("mkk->mk", root[moving])).sum(1)
+        theta[moving], log_weight[moving] = tried, target - log_shape + volume[:, None]
+        if round_ == ADAPTATIONS - 1:
             break
-        weights = np.exp(log_weight - log_weight.max())
-        weights /= weights.sum()
-        if 1 / (weights**2).sum() > 0.35 * SAMPLES:
+        weights = _normalised(log_weight[moving])
+        poor = 1 / np.maximum((weights**2).sum(1), 1e-300) < 0.35 * SAMPLES
+        poor &= np.isfinite(log_weight[moving]).any(axis=1)
+        moving, weights = moving[poor], weights[poor]
+        if not len(moving):
             break
-        centre = theta @ weights
-        spread = (theta - centre[:, None]) * np.sqrt(weights)
-        root = np.linalg.cholesky(spread @ spread.T * 1.2 + 1e-10 * np.eye(count))
-    if not np.isfinite(log_weight).any():
-        return Posterior(family, theta, np.full(theta.shape[1], 1 / theta.shape[1]), mode, -np.inf)
+        centre[moving] = np.einsum("mkg,mg->mk", theta[moving], weights)
+        spread = (theta[moving] - centre[moving][:, :, None]) * np.sqrt(weights)[:, None, :]
+        root[moving] = np.linalg.cholesky(1.2 * spread @ spread.transpose(0, 2, 1) + 1e-10 * np.eye(count))
+    return [
+        Posterior(family, theta[member], weights, _evidence(log_weight[member], count))
+        for member, weights in enumerate(_normalised(log_weight))
+    ]
+
+
+def _normalised(log_weight: Array) -> Array:
+    """Return weights (m, g) that sum to 1 from their logarithms; all equal where none is finite."""
+    top = log_weight.max(axis=1, keepdims=True)
+    weights = np.exp(log_weight - np.where(np.isfinite(top), top, 0.0))
+    total = weights.sum(axis=1, keepdims=True)
+    return np.where(total > 0, weights / np.where(total > 0, total, 1.0), 1 / log_weight.shape[1])
+
+
+def _evidence(log_weight: Array, count: int) -> float:
     top = float(log_weight.max())
-    weights = np.exp(log_weight - top)
-    evidence = top + np.log(weights.mean()) + _log_student_constant(count)
-    return Posterior(family, theta, weights / weights.sum(), mode, float(evidence))
+    if not np.isfinite(top):
+        return -np.inf
+    return top + float(np.log(np.exp(log_weight - top).mean())) + _log_student_constant(count)
 
 
 def _chi_square(normal: Array, dof: float) -> Array:

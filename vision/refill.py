@@ -1,23 +1,24 @@
 """The refill time of one trace, with its uncertainty, without believing any one curve.
 
 Every family of `vision.families` is fitted to the signal from the end of the hold on, jointly with pulse, respiration,
-slow wave and drift (`vision.nuisance`), with outliers down-weighted. The families' answers are then pooled, each
-weighted by how well it explains the data (Bayesian model averaging). The result is the median of that pool, the
-interval its 2.5 % to 97.5 % range: noise, nuisance and the choice of curve are all in it; the timing error is added.
+slow wave and drift (`vision.nuisance`), with outliers down-weighted, under several assumptions of how large the slow
+disturbances are. The answers are then pooled, each weighted by how well it explains the data (Bayesian model
+averaging). The result is the median of that pool, the interval its 2.5 % to 97.5 % range: noise, disturbances and the
+choice of curve are all in it; the timing error is added.
 """
 
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vision import nuisance
-from vision.families import EXPONENTIALS, FAMILIES, Family
+from vision.digest import FINE_TO_S
+from vision.families import EXPONENTIALS, FAMILIES, PROMPT_ONSET_SD_S, Family
+from vision.fit import Match, TraceFit
 from vision.landmarks import crossing_s, time_grid_s, weighted_quantiles
-from vision.linear import Workspace
-from vision.nuisance import Amplitudes, Phases
-from vision.posterior import Posterior, explore, refit, sample
-from vision.weights import difference_sd, robust_sd, tukey_weights
+from vision.nuisance import SlowSizes
+from vision.posterior import Lenses, Modes, Posterior, explore, fit, laplace_evidence, sample
 
 Array = NDArray[np.float64]
 
@@ -25,22 +26,29 @@ HOLD_USED_S: float = 2.0
 """The end of the hold that the blanched level is taken from, where nothing says when the hold began."""
 BASELINE_USED_S: float = 4.0
 """The skin before the press that counts; earlier colour says little about what it will settle at."""
-MISFIT: float = 1.35
-"""Noise is taken this much larger than the residual: no curve, and no model of a pulse, is quite true."""
-LEAST_NOISE: float = 2e-4
-"""No noise is taken smaller than this share of the step: below it, rounding would choose the curve."""
-FAR_S: float = 1000.0
-"""A time at which every curve has settled."""
-MAX_SAMPLES: int = 700
-NEGLIGIBLE: float = 9.0
-"""Families this far behind the best in log evidence are not sampled."""
-CANDIDATES: tuple[Amplitudes, ...] = tuple(
-    Amplitudes(drift=drift, slow=slow, respiration=0.6 * slow, baseline=baseline)
-    for baseline in (0.01, 0.3)
-    for drift in (0.003, 0.05)
-    for slow in (0.0005, 0.004, 0.012, 0.04)
+NEGLIGIBLE: float = 4.0
+"""Curves this far behind the best in log evidence are not sampled."""
+LEAST_SHARE: float = 1e-3
+"""Curves that come to less than this share of the pool are left out of it."""
+MOST_LIKELY: int = 12
+"""At most so many assumptions on the slow disturbances are followed up."""
+BASELINES: tuple[tuple[float, float], ...] = ((0.01, 1.0), (0.3, 1.0))
+DRIFTS: tuple[tuple[float, float], ...] = ((0.05, 1.0), (0.2, 0.15))
+SLOW_WAVES: tuple[tuple[float, float], ...] = ((0.0005, 1.0), (0.004, 1.0), (0.012, 1.0), (0.04, 0.25))
+BLANCHINGS: tuple[tuple[float, float], ...] = ((0.001, 1.0), (0.2, 0.5))
+"""Sizes that the slow disturbances may have, of the blanch step, with how likely each is before any data."""
+CANDIDATES: tuple[SlowSizes, ...] = tuple(
+    SlowSizes(
+        drift[0], slow[0], baseline[0], blanching[0], float(np.log(drift[1] * slow[1] * baseline[1] * blanching[1]))
+    )
+    for baseline, drift, slow, blanching in product(BASELINES, DRIFTS, SLOW_WAVES, BLANCHINGS)
 )
-FIRST_GUESS = Amplitudes(drift=0.03, slow=0.006, respiration=0.004)
+GUESSED_ONSET_SD_S: float = 0.5
+"""How far refill may begin from a time zero that was guessed from the picture."""
+GUESS_LEAD_S: float = 1.5
+"""Times are counted from this long before the guess, so that refill may have begun earlier."""
+QUICK: tuple[str, ...] = ("two exponentials", "Weibull", "overshoot", "exponential, delayed", "Weibull, delayed")
+"""Families that are flexible enough between them to show what the pulse is, and where refill begins."""
 
 
 class NoFitError(ValueError):
@@ -52,7 +60,8 @@ class RefillEstimate:
     """What the trace says about refill. Times in s from time zero; signal in the trace's own unit.
 
     `crt_quantiles_s` are the 2.5, 50 and 97.5 % points of the time to 90 % recovery. `misfit` is the root mean
-    square of what the best curve leaves over after release, smoothed over 0.2 s.
+    square of what the best curve leaves over after release, smoothed over 0.2 s. `zero_shift_s` is how much later than
+    the time zero given the refill began, where that was a guess, else 0.
     """
 
     crt_quantiles_s: tuple[float, float, float]
@@ -69,6 +78,7 @@ class RefillEstimate:
     pulse_hz: float | None
     family: str
     family_weights: dict[str, float]
+    zero_shift_s: float
     fit_time_s: Array
     fit: Array
     pulse_free: Array
@@ -76,191 +86,101 @@ class RefillEstimate:
 
 
 @dataclass(frozen=True)
-class _Stage:
-    """What a pass of the fit knows so far."""
-
-    amplitudes: Amplitudes
-    pulse_hz: float | None
-    weights: Array
-    noise_sd: float
-    refilled: Array
-
-
-def condense(time_s: Array, signal: Array, edges_s: tuple[float, ...]) -> tuple[Array, Array]:
-    """Return times and signal (m,) averaged over neighbouring samples, so that m is at most about `MAX_SAMPLES`.
-
-    A bin never straddles one of `edges_s` (increasing): no mean mixes free skin, hold and refill.
-    """
-    size = int(np.ceil(len(time_s) / MAX_SAMPLES))
-    if size == 1:
-        return time_s, signal
-    pieces = []
-    for part in np.split(np.arange(len(time_s)), np.searchsorted(time_s, edges_s)):
-        if len(part):
-            starts = np.arange(0, len(part), size)
-            counts = np.diff(np.append(starts, len(part)))
-            pieces.append([np.add.reduceat(values[part], starts) / counts for values in (time_s, signal)])
-    return np.concatenate([piece[0] for piece in pieces]), np.concatenate([piece[1] for piece in pieces])
-
-
-def _hampel(signal: Array, noise_sd: float) -> Array:
-    """Return 1 for samples near their neighbours' median, 0 for gross outliers, shape (n,)."""
-    padded = np.pad(signal, 4, mode="edge")
-    local = np.median(np.lib.stride_tricks.sliding_window_view(padded, 9), axis=1)
-    spread = max(robust_sd(signal - local), noise_sd)
-    return np.where(np.abs(signal - local) > 8 * spread, 0.0, 1.0)
-
-
-class _Fit:
-    """One trace being fitted: the data, and what changes from pass to pass."""
-
-    def __init__(
-        self, time_s: Array, signal: Array, press_s: tuple[float, float] | None, surround: Array | None
-    ) -> None:
-        edges_s = (*(press_s or ()), 0.0)
-        self.time_s, self.signal = condense(time_s, signal, edges_s)
-        self.surround = None if surround is None else condense(time_s, surround, edges_s)[1]
-        before = self.time_s < (press_s[0] if press_s else -np.inf)
-        self.phases = Phases(baseline=before, hold=~before & (self.time_s < 0))
-        noise_sd = max(difference_sd(self.signal), 1e-9 * max(float(np.ptp(self.signal)), 1e-12))
-        late = self.time_s > 0.6 * self.time_s[-1]
-        hold = (self.time_s < 0) & (self.time_s > -1.0)
-        blanched = hold if hold.sum() >= 3 else (self.time_s >= 0) & (self.time_s < 0.35)
-        self.step = float(np.median(self.signal[late]) - np.median(self.signal[blanched]))
-        self.step = max(self.step, 5 * noise_sd)
-        self.min_step = 0.05 * self.step
-        self.stage = _Stage(
-            amplitudes=FIRST_GUESS,
-            pulse_hz=None,
-            weights=_hampel(self.signal, noise_sd),
-            noise_sd=noise_sd,
-            refilled=np.where(before, 1.0, np.where(self.time_s > 0, 1 - np.exp(-self.time_s), 0.0)),
-        )
-
-        # Skin before the press is refilled skin: for the curves it lies far after release.
-        self.curve_time_s = np.where(before, FAR_S, self.time_s)
-        self.has_baseline = bool(before.any())
-
-    def blood(self, curve: Array) -> Array:
-        """Return the share of free skin's blood (n,) that goes with a recovered fraction (n,)."""
-        return np.clip(curve, 0.0, 1.2)
-
-    def workspace(self, stage: _Stage) -> Workspace:
-        columns = nuisance.build(
-            self.time_s, self.step, stage.amplitudes, stage.pulse_hz, stage.refilled, self.phases, self.surround
-        )
-        return Workspace(self.signal, stage.weights, stage.noise_sd, columns)
-
-    def residual(self, stage: _Stage, family: Family, theta: Array) -> tuple[Array, Array]:
-        """Return residual (n,) and the curve (n,) at one family's parameters."""
-        work = self.workspace(stage)
-        curve = family.curve(self.curve_time_s, theta[:, None])
-        solution = work.solve(curve)
-        level, step = float(solution.level[0]), float(solution.step[0])
-        rest = self.signal - level - step * curve[:, 0]
-        return rest - work.explained(curve[:, 0], level, step), curve[:, 0]
-
-    def find_pulse(self) -> None:
-        """First pass: a quick fit without a pulse, then its frequency and size from what is left over."""
-        quick = [f for f in FAMILIES if f.name in ("two exponentials", "Weibull", "overshoot")]
-        coarse = replace(self.stage, noise_sd=max(self.stage.noise_sd, 0.02 * self.step))
-        work = self.workspace(coarse)
-        fits = [(family, *explore(work, family, self.curve_time_s, self.min_step)) for family in quick]
-        family, theta, _, _ = min(fits, key=lambda fit: fit[2])
-        residual, curve = self.residual(coarse, family, theta)
-        found = nuisance.pulse_frequency_hz(self.time_s, residual * self.stage.weights, self.stage.noise_sd)
-        self.stage = replace(self.stage, refilled=self.blood(curve))
-        if found is not None:
-            pulse = replace(self.stage.amplitudes, pulse=1.5 * found[1] / self.step)
-            self.stage = replace(self.stage, amplitudes=pulse, pulse_hz=found[0])
-        # What the quick curve and the pulse leave over is the noise to begin with: taken any smaller, an odd heart beat
-        # that the columns miss would choose the curve.
-        residual, _ = self.residual(self.stage, family, theta)
-        self.stage = replace(self.stage, noise_sd=max(self.stage.noise_sd, robust_sd(residual)))
-
-    def reweigh(self, family: Family, theta: Array) -> None:
-        """Set noise and robust weights from the residual of the best curve so far."""
-        residual, curve = self.residual(self.stage, family, theta)
-        used = self.workspace(self.stage).degrees_used + len(theta) + 2
-        left = max(len(residual) - used, 0.2 * len(residual))
-        corrected = MISFIT * robust_sd(residual) * float(np.sqrt(len(residual) / left))
-        noise_sd = max(corrected, 0.7 * self.stage.noise_sd, LEAST_NOISE * self.step)
-        weights = tukey_weights(residual, noise_sd)
-        self.stage = replace(self.stage, noise_sd=noise_sd, weights=weights, refilled=self.blood(curve))
-
-
-@dataclass(frozen=True)
-class _Mode:
-    """One family under one candidate for the slow waves: its best parameters, and its evidence by Laplace's rule."""
+class _Fitted:
+    """One family's modes, one for each of some assumptions, with the log evidence of each (m,)."""
 
     family: Family
-    stage: _Stage
-    theta: Array
-    precision: Array
-    log_evidence: float
+    modes: Modes
+    evidence: Array
 
 
-def _laplace(work: Workspace, objective: float, precision: Array, dimensions: int) -> float:
-    _, log_det = np.linalg.slogdet(precision)
-    return -0.5 * objective - 0.5 * log_det - work.log_det_nuisance + 0.5 * dimensions * np.log(2 * np.pi)
+def _families(onset_sd_s: float | None) -> tuple[Family, ...]:
+    """Return the families with their onset's prior; without a known time zero there is no telling of dead times."""
+    if onset_sd_s is None:
+        prompt = [family for family in FAMILIES if not family.delayed]
+        return tuple(replace(family, onset_sd_s=GUESSED_ONSET_SD_S, onset_mean_s=GUESS_LEAD_S) for family in prompt)
+    return tuple(family if family.delayed else replace(family, onset_sd_s=onset_sd_s) for family in FAMILIES)
 
 
-def _likely_stages(fit: _Fit, starts: list[tuple[Family, Array]]) -> list[_Stage]:
-    """Return the candidates for drift, slow waves and baseline that the best curves so far do not rule out."""
-    candidates = CANDIDATES if fit.has_baseline else CANDIDATES[len(CANDIDATES) // 2 :]
-    scored = []
-    for candidate in candidates:
-        stage = replace(fit.stage, amplitudes=replace(candidate, pulse=fit.stage.amplitudes.pulse))
-        work = fit.workspace(stage)
-        curves = np.hstack([family.curve(fit.curve_time_s, theta[:, None]) for family, theta in starts[:4]])
-        solution = work.solve(curves)
-        fitting = -0.5 * solution.rss / stage.noise_sd**2 - solution.half_log_det
-        scored.append((float(fitting.max()) - work.log_det_nuisance, stage))
-    best = max(score for score, _ in scored)
-    return [stage for score, stage in scored if score > best - 1.5 * NEGLIGIBLE]
-
-
-def _modes(fit: _Fit, starts: list[tuple[Family, Array]]) -> list[_Mode]:
-    """Fit every family under every likely candidate, from starts found before."""
-    modes = []
-    for stage in _likely_stages(fit, starts):
-        work = fit.workspace(stage)
-        for family, start in starts:
-            theta, objective, precision = refit(work, family, fit.curve_time_s, start)
-            solution = work.solve(family.curve(fit.curve_time_s, theta[:, None]))
-            prior = -float(np.log(family.sd).sum()) - 0.5 * len(theta) * np.log(2 * np.pi)
-            evidence = _laplace(work, objective, precision, len(theta)) + prior - float(solution.half_log_det[0])
-            modes.append(_Mode(family, stage, theta, precision, evidence))
-    return sorted(modes, key=lambda mode: -mode.log_evidence)
-
-
-def _pool(fit: _Fit) -> list[tuple[float, Posterior]]:
-    """Fit every family and return those that matter with their posterior probability."""
-    work = fit.workspace(fit.stage)
-    fits = sorted(((f, *explore(work, f, fit.curve_time_s, fit.min_step)) for f in FAMILIES), key=lambda item: item[2])
-    if not np.isfinite(fits[0][2]):
+def _explored(trace: TraceFit, lens: Lenses, families: tuple[Family, ...]) -> list[tuple[Family, Modes]]:
+    """Return each family's best mode under one lens, the best family first; raises `NoFitError` where none fits."""
+    found = [(family, explore(lens, family, trace.knot_s, trace.min_step)) for family in families]
+    found.sort(key=lambda item: float(item[1].objective[0]))
+    if not np.isfinite(found[0][1].objective[0]):
         raise NoFitError("no curve fits")
-    starts = [(family, theta) for family, theta, _, _ in fits]
-    fit.reweigh(*starts[0])
-    plausible = [(family, theta) for family, theta, value, _ in fits if value < fits[0][2] + 4 * NEGLIGIBLE]
-    modes = _modes(fit, plausible)
-    fit.stage = modes[0].stage
-    fit.reweigh(modes[0].family, modes[0].theta)
-    near = [mode for mode in modes if mode.log_evidence > modes[0].log_evidence - NEGLIGIBLE / 2]
-    if not near:
+    return found
+
+
+def _find_pulse(trace: TraceFit, families: tuple[Family, ...]) -> None:
+    """First pass: a quick fit without a pulse, then its frequency and size from what is left over."""
+    quick = tuple(family for family in families if family.name in QUICK)
+    measured = trace.stage
+    trace.stage = replace(measured, noise_sd=max(measured.noise_sd, 0.02 * trace.step))
+    family, modes = _explored(trace, trace.lenses([measured.sizes]), quick)[0]
+    found = trace.match(family, modes.theta[0])
+    trace.stage = measured
+    if family.delayed:
+        trace.begin_near(float(family.onset_s(modes.theta[0])))
+    trace.find_pulse(found)
+    trace.find_lines(trace.match(family, modes.theta[0]))
+    trace.raise_noise(trace.match(family, modes.theta[0]))
+
+
+def _likely_sizes(trace: TraceFit, found: list[tuple[Family, Modes]]) -> list[SlowSizes]:
+    """Return the assumptions on drift, slow waves and baseline that the best curves so far do not rule out."""
+    candidates = [sizes for sizes in CANDIDATES if trace.has_baseline or sizes.baseline == BASELINES[-1][0]]
+    curves = np.hstack([family.curve(trace.knot_s, modes.theta.T) for family, modes in found[:4]])
+    slow = trace.slow_columns()
+    digest = trace.digest(slow)
+    scores = np.array(
+        [digest.best_evidence(slow.sd(sizes, trace.step), curves) + sizes.log_share for sizes in candidates]
+    )
+    order = np.argsort(-scores, kind="stable")[:MOST_LIKELY]
+    return [candidates[place] for place in order if scores[place] > scores.max() - 3 * NEGLIGIBLE]
+
+
+def _fitted(trace: TraceFit, lenses: Lenses, found: list[tuple[Family, Modes]]) -> list[_Fitted]:
+    """Fit every plausible family under every likely assumption, from the modes found before."""
+    every = []
+    for family, modes in found:
+        start = np.repeat(modes.theta, len(lenses.least), axis=0)
+        refined = fit(lenses, family, trace.knot_s, start, 10)
+        every.append(_Fitted(family, refined, laplace_evidence(lenses, family, trace.knot_s, refined)))
+    return every
+
+
+def _best(every: list[_Fitted]) -> tuple[_Fitted, int]:
+    """Return the family and the place of its assumption with the most evidence."""
+    best = max(every, key=lambda fitted: float(fitted.evidence.max()))
+    return best, int(np.argmax(best.evidence))
+
+
+def _pool(trace: TraceFit, families: tuple[Family, ...]) -> tuple[list[tuple[float, Posterior]], Match, Family]:
+    """Return the families that matter with their posterior probability, and the best curve laid through the samples."""
+    found = _explored(trace, trace.lenses([trace.stage.sizes]), families)
+    trace.reweigh(trace.match(found[0][0], found[0][1].theta[0]))
+    top = float(found[0][1].objective[0])
+    found = [item for item in found if float(item[1].objective[0]) < top + 8 * NEGLIGIBLE]
+    likely = _likely_sizes(trace, found)
+    every = _fitted(trace, trace.lenses(likely), found)
+    best, place = _best(every)
+    trace.stage = replace(trace.stage, sizes=likely[place])
+    trace.reweigh(trace.match(best.family, best.modes.theta[place]))
+    lenses = trace.lenses(likely)
+    limit = float(best.evidence.max()) - NEGLIGIBLE
+    posteriors: list[Posterior] = []
+    for fitted in every:
+        near = np.flatnonzero(fitted.evidence > limit)
+        if len(near):
+            modes = Modes(fitted.modes.theta[near], fitted.modes.objective[near], fitted.modes.precision[near])
+            posteriors += sample(lenses.only(near), fitted.family, trace.knot_s, modes, trace.min_step)
+    evidence = np.array([posterior.log_evidence for posterior in posteriors])
+    if not np.isfinite(evidence).any():
         raise NoFitError("no curve fits")
-    posteriors, evidence = [], []
-    for mode in near:
-        stage = replace(fit.stage, amplitudes=mode.stage.amplitudes)
-        work = fit.workspace(stage)
-        posterior = sample(work, mode.family, fit.curve_time_s, mode.theta, mode.precision, fit.min_step)
-        posteriors.append(posterior)
-        evidence.append(posterior.log_evidence - work.log_det_nuisance)
-    if not np.isfinite(max(evidence)):
-        raise NoFitError("no curve fits")
-    share = np.exp(np.array(evidence) - max(evidence))
+    share = np.exp(evidence - evidence.max())
     share /= share.sum()
-    return [(float(p), posterior) for p, posterior in zip(share, posteriors, strict=True) if p > 1e-4]
+    pool = [(float(p), posterior) for p, posterior in zip(share, posteriors, strict=True) if p > LEAST_SHARE]
+    return pool, trace.match(best.family, best.modes.theta[place]), best.family
 
 
 def estimate(
@@ -269,74 +189,115 @@ def estimate(
     press_s: tuple[float, float] | None = None,
     timing_sd_s: float = 0.0,
     surround: Array | None = None,
+    onset_sd_s: float | None = PROMPT_ONSET_SD_S,
 ) -> RefillEstimate:
     """Return the refill of a trace: times since time zero (n,), increasing, and signal (n,), rising with blood.
 
     Needs samples before and after time zero. `press_s` (both negative) says when the probe came down and when it held:
     skin before and during the hold tells slow waves from refill; without it only the last 2 s of the hold are used.
-    `timing_sd_s` is the standard error of time zero. `surround` (n,) is the signal of unblanched skin in view. Raises
-    `NoFitError`.
+    `timing_sd_s` is the standard error of time zero, `onset_sd_s` how far from it a prompt refill may begin (release
+    takes time); None where time zero is a guess from the picture: then times count from where each curve begins, and a
+    dead time cannot be told. `surround` (n,) is the signal of unblanched skin in view. Raises `NoFitError`.
     """
+    zero_known = onset_sd_s is not None
+    if not zero_known:
+        time_s = time_s + GUESS_LEAD_S
     if press_s is None:
         used = time_s >= -HOLD_USED_S
     else:
         used = ((time_s < press_s[0]) & (time_s > press_s[0] - BASELINE_USED_S)) | (time_s > press_s[1])
-    fit = _Fit(time_s[used], signal[used], press_s, None if surround is None else surround[used])
-    fit.find_pulse()
-    pool = _pool(fit)
-    grid_s = time_grid_s()
-    window_s = float(time_s[-1])
-    t90, t50, t10, onset, over, weights = [], [], [], [], [], []
-    for probability, posterior in pool:
-        curves = posterior.family.curve(grid_s, posterior.theta)
-        t90.append(crossing_s(grid_s, curves, 0.9))
-        t50.append(crossing_s(grid_s, curves, 0.5))
-        t10.append(crossing_s(grid_s, curves, 0.1))
-        onset.append(posterior.family.onset_s(posterior.theta))
-        over.append(np.maximum(curves.max(axis=0) - 1, 0.0))
-        weights.append(probability * posterior.weights)
-    w, all_t90 = np.concatenate(weights), np.concatenate(t90)
-    low, middle, high = weighted_quantiles(all_t90, w, (0.025, 0.5, 0.975))
-    timing = 1.96 * timing_sd_s
-    best = max(pool, key=lambda item: item[0])[1]
-    work = fit.workspace(fit.stage)
-    curve = best.family.curve(fit.curve_time_s, best.mode[:, None])
-    solution = work.solve(curve)
-    level, step = float(solution.level[0]), float(solution.step[0])
-    explained = work.explained(curve[:, 0], level, step)
-    residual = fit.signal - level - step * curve[:, 0] - explained
+    around = None if surround is None else surround[used]
+    begins_by_s = FINE_TO_S if zero_known else GUESS_LEAD_S + FINE_TO_S
+    trace = TraceFit(time_s[used], signal[used], press_s, around, begins_by_s)
+    families = _families(onset_sd_s)
+    _find_pulse(trace, families)
+    pool, best, family = _pool(trace, families)
+    return _told(trace, pool, best, family, families, timing_sd_s)
+
+
+def _told(
+    trace: TraceFit,
+    pool: list[tuple[float, Posterior]],
+    best: Match,
+    family: Family,
+    families: tuple[Family, ...],
+    timing_sd_s: float,
+) -> RefillEstimate:
+    times = _Landmarks.of(pool)
+    zero_known = any(one.delayed for one in families)
+    begin_s = 0.0
+    if not zero_known:
+        begin_s = times.quantiles(times.onset_s, (0.5,))[0]
+        times = times.since_onset()
+    low, middle, high = times.quantiles(times.t90_s, (0.025, 0.5, 0.975))
+    timing_s = 1.96 * timing_sd_s
     return RefillEstimate(
         crt_quantiles_s=(
-            max(middle - float(np.hypot(middle - low, timing)), 0.0),
+            max(middle - float(np.hypot(middle - low, timing_s)), 0.0),
             middle,
-            middle + float(np.hypot(high - middle, timing)),
+            middle + float(np.hypot(high - middle, timing_s)),
         ),
-        unfinished_probability=float(w[all_t90 > window_s].sum()),
-        t50_s=weighted_quantiles(np.concatenate(t50), w, (0.5,))[0],
-        t10_s=weighted_quantiles(np.concatenate(t10), w, (0.5,))[0],
-        onset_s=max(weighted_quantiles(np.concatenate(onset), w, (0.5,))[0], 0.0),
-        tau_s=_time_constant_s(fit),
-        overshoot=weighted_quantiles(np.concatenate(over), w, (0.5,))[0],
-        blanched_level=level,
-        step=step,
-        noise_sd=fit.stage.noise_sd / MISFIT,
-        misfit=_smooth_rms(fit.time_s, residual),
-        pulse_hz=fit.stage.pulse_hz,
-        family=best.family.name,
+        unfinished_probability=float(times.weights[times.t90_s > trace.time_s[-1] - begin_s].sum()),
+        t50_s=times.quantiles(times.t50_s, (0.5,))[0],
+        t10_s=times.quantiles(times.t10_s, (0.5,))[0],
+        onset_s=max(times.quantiles(times.onset_s, (0.5,))[0], 0.0),
+        tau_s=_time_constant_s(trace, families),
+        overshoot=times.quantiles(times.overshoot, (0.5,))[0],
+        blanched_level=best.level,
+        step=best.step,
+        noise_sd=trace.stage.noise_sd,
+        misfit=_smooth_rms(trace.time_s, best.residual),
+        pulse_hz=trace.stage.pulse_hz,
+        family=family.name,
         family_weights=_family_weights(pool),
-        fit_time_s=fit.time_s,
-        fit=level + step * curve[:, 0],
-        pulse_free=fit.signal - explained,
-        residual=residual,
+        zero_shift_s=0.0 if zero_known else begin_s - GUESS_LEAD_S,
+        fit_time_s=trace.time_s - begin_s,
+        fit=best.level + best.step * best.curve,
+        pulse_free=trace.signal - best.explained,
+        residual=best.residual,
     )
 
 
-def _time_constant_s(fit: _Fit) -> float:
-    """Return tau of the better of the two exponential fits, over the same window."""
-    work = fit.workspace(fit.stage)
-    fits = [explore(work, family, fit.curve_time_s, fit.min_step) for family in EXPONENTIALS]
-    theta, _, _ = min(fits, key=lambda item: item[1])
-    return float(np.exp(theta[0]))
+@dataclass(frozen=True)
+class _Landmarks:
+    """Times read off every sampled curve of the pool (g,), in s, with the samples' weights (g,)."""
+
+    t90_s: Array
+    t50_s: Array
+    t10_s: Array
+    onset_s: Array
+    overshoot: Array
+    weights: Array
+
+    @classmethod
+    def of(cls, pool: list[tuple[float, Posterior]]) -> "_Landmarks":
+        grid_s = time_grid_s()
+        columns = []
+        for probability, posterior in pool:
+            curves = posterior.family.curve(grid_s, posterior.theta)
+            crossings = [crossing_s(grid_s, curves, fraction) for fraction in (0.9, 0.5, 0.1)]
+            onset_s = posterior.family.onset_s(posterior.theta)
+            over = np.maximum(curves.max(axis=0) - 1, 0.0)
+            columns.append(np.stack([*crossings, onset_s, over, probability * posterior.weights]))
+        return cls(*np.hstack(columns))
+
+    def since_onset(self) -> "_Landmarks":
+        """Return the times counted from where each curve begins."""
+        t90_s, t50_s, t10_s = (
+            np.maximum(time_s - self.onset_s, 0.0) for time_s in (self.t90_s, self.t50_s, self.t10_s)
+        )
+        return replace(self, t90_s=t90_s, t50_s=t50_s, t10_s=t10_s, onset_s=np.zeros_like(self.onset_s))
+
+    def quantiles(self, values: Array, wanted: tuple[float, ...]) -> list[float]:
+        return weighted_quantiles(values, self.weights, wanted)
+
+
+def _time_constant_s(trace: TraceFit, families: tuple[Family, ...]) -> float:
+    """Return tau of the better of the exponential fits, prompt and delayed, over the same window."""
+    lens = trace.lenses([trace.stage.sizes])
+    names = {family.name for family in EXPONENTIALS}
+    fits = [explore(lens, one, trace.knot_s, trace.min_step) for one in families if one.name in names]
+    return float(np.exp(min(fits, key=lambda modes: float(modes.objective[0])).theta[0, 0]))
 
 
 def _smooth_rms(time_s: Array, residual: Array) -> float:

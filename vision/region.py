@@ -19,6 +19,9 @@ Array = NDArray[np.float64]
 
 SHARE_OF_STRONGEST: float = 0.6
 LEAST_CELLS: int = 3
+SLIVER_CELLS: int = 20
+UNFINISHED_SHARE: float = 0.25
+"""Where less than this of what blanched came back, the place is told by the blanching."""
 SETTLED_AFTER: float = 0.6
 """The refilled picture is the mean from this share of the window on."""
 
@@ -42,21 +45,45 @@ def _mean_between(recording: GridRecording, signal: Array, from_s: float, to_s: 
     return signal[inside].mean(axis=0) if inside.sum() >= 2 else None
 
 
-def find(recording: GridRecording, signal: Array, time_zero_s: float, end_s: float) -> Region | None:
-    """Return the region that refilled between `time_zero_s` and `end_s`, or None where too few frames tell."""
+def find(
+    recording: GridRecording, signal: Array, time_zero_s: float, end_s: float, free_until_s: float | None = None
+) -> Region | None:
+    """Return the region that refilled between `time_zero_s` and `end_s`, or None where too few frames tell.
+
+    Where next to nothing refilled but the press had blanched the skin, which was free until `free_until_s`, it is the
+    region that blanched.
+    """
     window_s = end_s - time_zero_s
     blanched = _mean_between(recording, signal, time_zero_s - 1.0, time_zero_s - 0.02)
     refilled = _mean_between(recording, signal, time_zero_s + SETTLED_AFTER * window_s, end_s)
     if blanched is None or refilled is None:
         return None
     step: Array = np.asarray(cv2.GaussianBlur(refilled - blanched, (3, 3), 0.6), dtype=np.float64)
+    free = None if free_until_s is None else _mean_between(recording, signal, -np.inf, free_until_s - 0.05)
+    if free is not None:
+        fall: Array = np.asarray(cv2.GaussianBlur(free - blanched, (3, 3), 0.6), dtype=np.float64)
+        if _strongest(step) < UNFINISHED_SHARE * _strongest(fall):
+            step = fall
     light = (recording.clipped.mean(axis=0) < 0.02) & (recording.dark.mean(axis=0) < 0.5)
     step = np.where(light, step, 0.0)
-    strongest = float(np.sort(step.ravel())[-max(LEAST_CELLS, step.size // 50) :].mean())
+    strongest = _strongest(step)
     mask = _largest_patch(step > SHARE_OF_STRONGEST * strongest, step)
     away = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) == 0
     surround = away & (np.abs(step) < 0.25 * strongest) & light
     return Region(mask, surround, step)
+
+
+def _strongest(step: Array) -> float:
+    """The step of the few cells that changed most."""
+    return float(np.sort(step.ravel())[-max(LEAST_CELLS, step.size // 50) :].mean())
+
+
+def is_cut_off(place: Region) -> bool:
+    """Return whether the picture's border cuts the region down to a sliver: the probe pressed beside the field."""
+    edge = np.ones_like(place.blanched)
+    edge[1:-1, 1:-1] = False
+    count = int(place.blanched.sum())
+    return count < SLIVER_CELLS and int((place.blanched & edge).sum()) > 0.25 * count
 
 
 def find_unaided(recording: GridRecording, signal: Array) -> float | None:

@@ -13,6 +13,9 @@ Array = NDArray[np.float64]
 
 BEFORE_S: float = 1.5
 AFTER_S: float = 4.0
+LIFTED: float = 0.06
+"""Above this share of the whole rise the signal has left its lowest level."""
+LONGEST_FOOT_S: float = 6.0
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,23 @@ def find(time_s: Array, signal: Array) -> Release | None:
     mean_s = float((likelihood * onsets).sum())
     sd_s = float(np.sqrt((likelihood * (onsets - mean_s) ** 2).sum()))
     return Release(float(onsets[best[0]]), max(sd_s, float(np.median(np.diff(time_s))) / 3), float(steps[best]))
+
+
+def lift_off(time_s: Array, signal: Array, found: Release) -> float:
+    """Return when `signal` (n,) left its lowest level for good before the rise that was found, in s.
+
+    A refill that begins slowly looks like a sharp one that begins late; it has left the lowest level long before.
+    """
+    size = max(1, round(0.3 / float(np.median(np.diff(time_s)))))
+    smooth = np.convolve(signal, np.ones(size) / size, "valid")
+    middle_s = time_s[(size - 1) // 2 :][: len(smooth)]
+    before = (middle_s > found.time_s - LONGEST_FOOT_S) & (middle_s < found.time_s)
+    if not before.any():
+        return found.time_s
+    lowest = float(np.quantile(smooth[before], 0.1))
+    late = float(np.median(signal[time_s > time_s[-1] - 0.3 * (time_s[-1] - found.time_s)]))
+    low = np.flatnonzero((smooth < lowest + LIFTED * (late - lowest)) & (middle_s < found.time_s + AFTER_S))
+    return min(float(middle_s[low[-1]]), found.time_s) if len(low) else found.time_s
 
 
 def _largest_rise(time_s: Array, signal: Array) -> float | None:

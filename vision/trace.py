@@ -21,7 +21,8 @@ class Trace:
     `time_s` (n,) increases strictly. `signal` (n,) is the haemoglobin index, rising with blood. `light` (n, 3) is the
     region's mean linear R, G, B in [0, 1], where it is known. `surround` (n,) is the same index of skin that the probe
     does not blanch, where there is any in view: it shares pulse, respiration and drift with the region. `repeated` (n,)
-    marks frames that are copies of the one before.
+    marks frames that are copies of the one before. `picture_reason` is what the checks that need the picture had to
+    say, a code of the contract's table; None where they had no complaint or there was no picture.
     """
 
     time_s: Array
@@ -29,6 +30,7 @@ class Trace:
     light: Array | None = None
     surround: Array | None = None
     repeated: NDArray[np.bool_] | None = None
+    picture_reason: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what is not a trace."""
@@ -62,6 +64,7 @@ class Trace:
             None if self.light is None else self.light[kept],
             None if self.surround is None else self.surround[kept],
             None if self.repeated is None else self.repeated[kept],
+            self.picture_reason,
         )
 
     def blanched(self, time_zero_s: float) -> NDArray[np.bool_]:

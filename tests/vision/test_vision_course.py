@@ -66,7 +66,7 @@ def test_skin_that_blanches_again_in_the_window_was_pressed_again_whatever_the_p
 
 def test_a_probe_clock_that_runs_late_gives_no_number() -> None:
     found = press(probe_late_s=1.0)
-    assert (found.status, found.reason) == ("not_measurable", "pressure_not_held")
+    assert (found.status, found.reason) == ("not_measurable", "clocks_disagree")
     assert press(probe_late_s=0.02).status == "measured"
 
 

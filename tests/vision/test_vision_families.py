@@ -1,5 +1,7 @@
 """The families of refill curves, and the times read off them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -63,10 +65,57 @@ def test_rising_families_are_among_them() -> None:
 
 def test_an_overshoot_goes_beyond_one_and_comes_back() -> None:
     for family in FAMILIES:
-        if "overshoot" in family.name:
+        if family.name.split(",")[0] in ("overshoot", "hump"):
             curve = family.curve(np.linspace(0.0, 60.0, 6000), family.mean[:, None])[:, 0]
             assert 1.01 < curve.max() < 1.5
             assert curve[-1] == pytest.approx(1.0, abs=0.01)
+
+
+HUMP = next(family for family in FAMILIES if family.name == "hump")
+SHARPEST = 1.6
+"""The logarithm of a bump's order beyond which it would be a heart beat."""
+
+
+@pytest.mark.parametrize("ln_order", [-1.0, 0.0, 0.7, 1.5, SHARPEST, 5.0])
+def test_a_hump_is_an_exponential_and_a_gamma_bump(ln_order: float) -> None:
+    """(u / p)^n exp(n (1 - u / p)): of its height at its peak p, and the gamma density's shape around it."""
+    rise_s, peak_s, height, onset_s = 0.4, 1.2, 0.2, 0.02
+    theta = np.array([np.log(rise_s), np.log(peak_s / rise_s), np.log(height), ln_order, onset_s])[:, None]
+    u = np.array([0.01, 0.3, 0.6, peak_s, 2.0, 4.0])
+    order = np.exp(min(ln_order, SHARPEST))
+    bump = HUMP.curve(u + onset_s, theta)[:, 0] - (1 - np.exp(-u / rise_s))
+    assert bump[3] == pytest.approx(height, rel=1e-12)
+    gamma = (u / peak_s) ** order * np.exp(order * (1 - u / peak_s))
+    assert bump == pytest.approx(height * gamma, rel=1e-9, abs=1e-12)
+    fine = np.linspace(0.01, 4.0, 4000)
+    fine_bump = HUMP.curve(fine + onset_s, theta)[:, 0] - (1 - np.exp(-fine / rise_s))
+    assert fine[np.argmax(fine_bump)] == pytest.approx(peak_s, abs=0.002)
+
+
+def test_shares_are_finite_and_a_delay_is_a_quarter_as_likely() -> None:
+    by_name = {family.name: family for family in FAMILIES}
+    for family in FAMILIES:
+        assert np.isfinite(family.log_share), family.name
+        if family.delayed:
+            prompt = by_name[family.name.removesuffix(", delayed")]
+            assert prompt.log_share - family.log_share == pytest.approx(np.log(4.0))
+    assert max(FAMILIES, key=lambda family: family.log_share) is EXPONENTIALS[0]
+
+
+def test_only_a_prompt_family_s_onset_follows_its_sd() -> None:
+    for family in FAMILIES:
+        wider = replace(family, onset_sd_s=0.2)
+        assert wider.sd[-1] == (family.sd[-1] if family.delayed else 0.2)
+        assert np.array_equal(wider.sd[:-1], family.sd[:-1])
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=NAMES)
+def test_every_curve_rises_from_nothing_to_one(family: Family) -> None:
+    curve = family.curve(np.linspace(-1.0, 300.0, 60_000), family.mean[:, None])[:, 0]
+    assert curve[0] == 0.0
+    assert curve.min() == pytest.approx(0.0, abs=1e-9)
+    assert curve[-1] == pytest.approx(1.0, abs=1e-3)
+    assert np.count_nonzero(np.diff((curve > 0.5).astype(int))) == 1
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=NAMES)

@@ -72,7 +72,7 @@ def test_the_pressure_must_be_that_of_the_protocol_where_there_is_one() -> None:
         ("no_pressure", "pressure_off_target", 1.0, None),
         ("second_press", "second_press", 1.0, None),
         ("edge_crossing", "moved", 1.0, None),
-        ("light_step", "light_changed", 1.0, 0.08),
+        ("light_step", "light_changed", 1.0, 0.02),
         ("auto_exposure", "light_changed", 1.0, 0.15),
         ("flicker_100", "flicker", 0.5, 0.1),
         ("saturation", "saturated", 1.0, 0.3),
@@ -151,7 +151,7 @@ def test_repeated_frames_count_by_their_share_of_the_early_rise() -> None:
     early = np.flatnonzero(trace.between(TIME_ZERO_S, TIME_ZERO_S + 2.0))
     for share, reason in ((LIMITS.repeated_share + 0.05, "frames_repeated"), (LIMITS.repeated_share - 0.05, None)):
         repeated = np.zeros(len(trace.time_s), np.bool_)
-        repeated[early[: round(share * len(early))]] = True
+        repeated[early[np.linspace(1, len(early) - 1, round(share * len(early))).astype(int)]] = True
         assert quality.of_frames(replace(trace, repeated=repeated), TIME_ZERO_S, LIMITS) == reason
 
 

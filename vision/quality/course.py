@@ -1,0 +1,58 @@
+"""Whether the course of the signal is that of one press: held until let go, and not pressed again."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vision.pressure import PressProfile
+from vision.quality.limits import Limits
+from vision.quality.series import moving_mean
+from vision.trace import Trace
+from vision.weights import robust_sd
+
+Array = NDArray[np.float64]
+
+
+def of_course(trace: Trace, time_zero_s: float, limits: Limits) -> str | None:
+    """Return whether the skin was pressed again in the window, or had begun to refill before the probe let go."""
+    range_ = float(np.quantile(trace.signal, 0.97) - np.quantile(trace.signal, 0.03))
+    after = trace.time_s > time_zero_s
+    smooth = moving_mean(trace.time_s[after], trace.signal[after], 0.5)
+    if len(smooth) > 5 and float((np.maximum.accumulate(smooth) - smooth).max()) > limits.fall_back * range_:
+        return "second_press"
+    early = trace.signal[trace.between(time_zero_s - 0.4, time_zero_s - 0.12)]
+    before = trace.signal[trace.between(time_zero_s - 2.0, time_zero_s - 0.7)]
+    if len(early) < 3 or len(before) < 5:
+        return None
+    noise = robust_sd(before) / np.sqrt(len(early))
+    return (
+        "pressure_not_held" if np.median(early) - np.median(before) > limits.early_rise * range_ + 3 * noise else None
+    )
+
+
+def of_hold(trace: Trace, profile: PressProfile | None, limits: Limits) -> str | None:
+    """Return whether blood came back while the probe held: the end of the hold against its palest second."""
+    if profile is None:
+        return None
+    held = trace.between(profile.held_from_s + 0.3, profile.time_zero_s - 0.05)
+    smooth = moving_mean(trace.time_s[held], trace.signal[held], 1.0)
+    if len(smooth) < 3:
+        return None
+    range_ = float(np.quantile(trace.signal, 0.97) - np.quantile(trace.signal, 0.03))
+    noise = robust_sd(np.diff(trace.signal[held])) / np.sqrt(max(1.0, 1.0 / trace.interval_s))
+    came_back = float(smooth[-1] - smooth.min())
+    return "pressure_not_held" if came_back > limits.return_in_hold * range_ + 4 * noise else None
+
+
+def trusted_surround(trace: Trace, time_zero_s: float, limits: Limits) -> Array | None:
+    """Return the surround's signal, or None where it has a course of its own that could pass for refill.
+
+    Skin beside the window that reddens or pales with the press is no witness of pulse and slow waves.
+    """
+    if trace.surround is None:
+        return None
+    used = trace.time_s > time_zero_s - 2.0
+    smooth = moving_mean(trace.time_s[used], trace.surround[used], 1.7)
+    step = float(np.median(trace.signal[-max(5, len(trace.signal) // 6) :])) - float(
+        np.median(trace.signal[trace.blanched(time_zero_s)])
+    )
+    return trace.surround if len(smooth) and float(np.ptp(smooth)) < limits.surround_course * abs(step) else None

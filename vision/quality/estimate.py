@@ -1,0 +1,60 @@
+"""Whether the fit leaves doubt."""
+
+import numpy as np
+
+from vision.quality.limits import Limits
+from vision.quality.series import moving_mean
+from vision.refill import RefillEstimate
+
+
+def of_jump(estimate: RefillEstimate, limits: Limits) -> str | None:
+    """Return whether the signal jumps from one moment to the next where no curve, pulse or wave can follow it."""
+    after = estimate.fit_time_s > 0.1
+    residual = estimate.residual[after]
+    if len(residual) < 30:
+        return None
+    windows = np.median(np.lib.stride_tricks.sliding_window_view(residual, 5), axis=1)
+    steps = np.abs(windows[5:] - windows[:-5])
+    # Heart beats that the fit misses make steps too, but many: only one that stands alone is a movement.
+    limit = max(limits.signal_jump * estimate.step, 12 * float(np.median(steps)))
+    return "moved" if float(steps.max()) > limit else None
+
+
+def of_dip(estimate: RefillEstimate, limits: Limits) -> str | None:
+    """Return whether the signal fell behind the curve for a while: pressed again, or something came between."""
+    after = estimate.fit_time_s > 0.2
+    rest = moving_mean(estimate.fit_time_s[after], estimate.residual[after], 0.5)
+    if not len(rest):
+        return None
+    limit = limits.dip * estimate.step + 2 * estimate.noise_sd
+    if float(-rest.min()) > limit:
+        return "second_press"
+    return "not_a_refill" if float(rest.max()) > limit else None
+
+
+def of_level(estimate: RefillEstimate, fall: float | None, limits: Limits) -> str | None:
+    """Return whether the skin settled far paler than it was before the press, which fell by `fall` (signal's unit)."""
+    return "not_settled" if fall is not None and estimate.step < limits.least_return * fall else None
+
+
+def of_step(estimate: RefillEstimate, limits: Limits) -> str | None:
+    """Return whether the step drowned in noise; looked at before anything is said of when it was over."""
+    if estimate.step < limits.least_step or estimate.noise_sd > 0.35 * estimate.step:
+        return "no_blanch"
+    return None
+
+
+def of_estimate(estimate: RefillEstimate, window_s: float, limits: Limits) -> str | None:
+    """Return whether the fit leaves doubt: the window short, the curve misfitting, the interval too wide."""
+    low, middle, high = estimate.crt_quantiles_s
+    if window_s < limits.least_window_s:
+        return "window_too_short"
+    # The noise is judged from the same residual: a curve that misses by an eighth of the step is no curve of this skin.
+    allowed = min(limits.misfit * estimate.step + 2 * estimate.noise_sd, 2 * limits.misfit * estimate.step)
+    if estimate.misfit > allowed:
+        return "not_a_refill"
+    if estimate.overshoot > limits.overshoot:
+        return "not_settled"
+    if 0.5 * (high - low) > max(limits.half_width * middle, limits.half_width_s):
+        return "too_uncertain"
+    return None
