@@ -1,9 +1,10 @@
 """Arrays in, results out: the haemoglobin signal, the refill time with its uncertainty, and whether it can be trusted.
 
-No files, clocks, threads or hardware. One press runs through `grid` (frames to a small grid of linear colour means),
-`pressure` (time zero and how the press was made), `region` (where the skin blanched), `refill` (the estimator) and
-`quality` (one leading reason where there is no number); `press` calls them in that order. Same input, same digits.
+No files, clocks, threads or hardware. One press runs through `grid` (frames of any `frames` layout to a small grid of
+linear colour means), `pressure` (time zero and how the press was made), `region` (where the skin blanched), `refill`
+(the estimator) and `quality` (one leading reason where there is no number); `press` calls them in that order. Same
+input, same digits.
 """
 
-ALGORITHM_VERSION: str = "1.0"
+ALGORITHM_VERSION: str = "2.0"
 """Changes whenever the same trace may give other digits."""

@@ -129,9 +129,9 @@ def _both(
 
 
 FAMILIES: tuple[Family, ...] = (
-    *_both("exponential", _exponential, (0.2,), (1.0,), 6.0),
+    *_both("exponential", _exponential, (0.2,), (1.0,), 12.0),
     *_both("two exponentials", _two_exponentials, (-0.2, 1.0, 0.5), (1.0, 0.7, 1.2), 1.5),
-    *_both("overshoot", _overshoot, (0.0, 0.7, -2.1), (1.0, 0.7, 0.6), 1.0),
+    *_both("overshoot", _overshoot, (0.0, 0.7, -2.1), (1.0, 0.7, 0.6), 0.5),
     *_both("hump", _hump, (0.0, 0.8, -2.1, 0.7), (1.0, 0.4, 0.6, 0.5), 0.15),
     *_both("Weibull", _weibull, (0.4, 0.2), (1.0, 0.45), 1.0),
     *_both("heavy-tailed", _heavy_tailed, (0.2, 0.4, 0.5), (1.0, 0.4, 0.6), 0.5),

@@ -28,6 +28,8 @@ BASELINE_USED_S: float = 4.0
 """The skin before the press that counts; earlier colour says little about what it will settle at."""
 NEGLIGIBLE: float = 4.0
 """Curves this far behind the best in log evidence are not sampled."""
+PREFERENCE: float = 0.7
+"""How much of the preference for simple families the interval leaves out; 1 would be all of it."""
 LEAST_SHARE: float = 1e-3
 """Curves that come to less than this share of the pool are left out of it."""
 MOST_LIKELY: int = 12
@@ -203,7 +205,7 @@ def estimate(
     if not zero_known:
         time_s = time_s + GUESS_LEAD_S
     if press_s is None:
-        used = time_s >= -HOLD_USED_S
+        used = time_s >= (0.0 if zero_known else GUESS_LEAD_S) - HOLD_USED_S
     else:
         used = ((time_s < press_s[0]) & (time_s > press_s[0] - BASELINE_USED_S)) | (time_s > press_s[1])
     around = None if surround is None else surround[used]
@@ -229,7 +231,9 @@ def _told(
     if not zero_known:
         begin_s = times.quantiles(times.onset_s, (0.5,))[0]
         times = times.since_onset()
-    low, middle, high = times.quantiles(times.t90_s, (0.025, 0.5, 0.975))
+    middle = times.quantiles(times.t90_s, (0.5,))[0]
+    low, high = weighted_quantiles(times.t90_s, times.impartial, (0.025, 0.975))
+    low, high = min(low, middle), max(high, middle)
     timing_s = 1.96 * timing_sd_s
     return RefillEstimate(
         crt_quantiles_s=(
@@ -237,7 +241,9 @@ def _told(
             middle,
             middle + float(np.hypot(high - middle, timing_s)),
         ),
-        unfinished_probability=float(times.weights[times.t90_s > trace.time_s[-1] - begin_s].sum()),
+        unfinished_probability=float(
+            times.impartial[times.t90_s > trace.time_s[-1] - begin_s].sum() / times.impartial.sum()
+        ),
         t50_s=times.quantiles(times.t50_s, (0.5,))[0],
         t10_s=times.quantiles(times.t10_s, (0.5,))[0],
         onset_s=max(times.quantiles(times.onset_s, (0.5,))[0], 0.0),
@@ -260,7 +266,11 @@ def _told(
 
 @dataclass(frozen=True)
 class _Landmarks:
-    """Times read off every sampled curve of the pool (g,), in s, with the samples' weights (g,)."""
+    """Times read off every sampled curve of the pool (g,), in s, with the samples' weights (g,).
+
+    `weights` prefer the simpler family where the data leave a choice, `impartial` ones do not: the number is that of
+    the former, its interval that of the latter.
+    """
 
     t90_s: Array
     t50_s: Array
@@ -268,6 +278,7 @@ class _Landmarks:
     onset_s: Array
     overshoot: Array
     weights: Array
+    impartial: Array
 
     @classmethod
     def of(cls, pool: list[tuple[float, Posterior]]) -> "_Landmarks":
@@ -278,7 +289,9 @@ class _Landmarks:
             crossings = [crossing_s(grid_s, curves, fraction) for fraction in (0.9, 0.5, 0.1)]
             onset_s = posterior.family.onset_s(posterior.theta)
             over = np.maximum(curves.max(axis=0) - 1, 0.0)
-            columns.append(np.stack([*crossings, onset_s, over, probability * posterior.weights]))
+            weights = probability * posterior.weights
+            impartial = weights * np.exp(-PREFERENCE * posterior.family.log_share)
+            columns.append(np.stack([*crossings, onset_s, over, weights, impartial]))
         return cls(*np.hstack(columns))
 
     def since_onset(self) -> "_Landmarks":
