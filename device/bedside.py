@@ -243,11 +243,12 @@ class Bedside:
         if begun is None:
             raise BedsideError("A press was to be analysed outside a measurement.")
 
-        def work() -> KeptPress:
+        def work() -> _Answer:
             analysis = self._parts.analyse(recording, pressure)
-            return press_of(number, self._about.protocol.target_kpa, analysis, pressure, origin_ns)
+            kept = press_of(number, self._about.protocol.target_kpa, analysis, pressure, origin_ns)
+            return _Answer(begun.reading_id, Analysed(number, kept.record.result, analysis.established), kept)
 
-        def done(future: Future[KeptPress]) -> None:
+        def done(future: Future[_Answer]) -> None:
             if future.cancelled():
                 return
             error = future.exception()
@@ -255,8 +256,7 @@ class Bedside:
                 log.error("the analysis of press %d failed", number, exc_info=error)
                 self._queue.put(_Answer(begun.reading_id, AnalysisFailed(), None))
                 return
-            kept = future.result()
-            self._queue.put(_Answer(begun.reading_id, Analysed(number, kept.record.result), kept))
+            self._queue.put(future.result())
 
         self._worker.submit(work).add_done_callback(done)
 

@@ -1,13 +1,9 @@
 """From what vision found to what the record holds: the one place where the two vocabularies meet."""
 
 import hashlib
-import json
 import math
 from dataclasses import dataclass
 from uuid import UUID
-
-import numpy as np
-from numpy.typing import NDArray
 
 from contract.identifiers import new_reading_id
 from contract.reading import (
@@ -25,14 +21,12 @@ from contract.reasons import Reason
 from contract.version import __version__
 from device.clock import Clock
 from device.session_verdict import without_number
+from device.stored_trace import StoredTrace, read_stored_trace, trace_text
 from firmware_config.loading import content_sha256
 from firmware_config.protocol import Protocol
 from vision.press import PressAnalysis
 from vision.pressure import PressureTrace
 from vision.trace import Trace
-
-Array = NDArray[np.float64]
-TRACE_FORMAT: str = "refill-trace/1"
 
 
 @dataclass(frozen=True)
@@ -127,8 +121,11 @@ def result_of(analysis: PressAnalysis) -> RefillResult:
 def press_of(
     number: int, target_kpa: float, analysis: PressAnalysis, pressure: PressureTrace, origin_ns: int
 ) -> KeptPress:
-    """Return a press for the journal; `origin_ns` is the CLOCK_BOOTTIME that the times of both series count from."""
-    trace = trace_text(analysis.trace, pressure, origin_ns)
+    """Return a press for the journal; `origin_ns` is the CLOCK_BOOTTIME that the times of both series count from.
+
+    `target_kpa` is the one that the analysis was given: the stored trace has to give the same result again.
+    """
+    trace = trace_text(StoredTrace(analysis.trace, pressure, origin_ns, target_kpa))
     record = PressRecord(
         number=number,
         result=result_of(analysis),
@@ -146,54 +143,11 @@ def press_of(
     return KeptPress(record, trace)
 
 
-def trace_text(trace: Trace, pressure: PressureTrace, origin_ns: int) -> bytes:
-    """Return the trace as the text that is hashed and kept: canonical JSON, every number in its shortest exact form.
-
-    Series are lists over the n frames (`light` n triples of linear R, G, B) and over the m pressure samples; a series
-    that vision did not give is null.
-    """
-    content = {
-        "format": TRACE_FORMAT,
-        "origin_boottime_ns": origin_ns,
-        "frames": {
-            "time_s": _list(trace.time_s),
-            "signal": _list(trace.signal),
-            "light": _list(trace.light),
-            "surround": _list(trace.surround),
-            "repeated": None if trace.repeated is None else trace.repeated.tolist(),
-        },
-        "pressure": {"time_s": _list(pressure.time_s), "kpa": _list(pressure.kpa)},
-    }
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
-
-
 def read_trace(text: bytes) -> tuple[Trace, PressureTrace]:
-    """Return a kept trace as vision takes it, to the last digit; raises `ValueError` for another format."""
-    content = json.loads(text)
-    if content.get("format") != TRACE_FORMAT:
-        raise ValueError(f"not a trace of format {TRACE_FORMAT}")
-    frames, pressure = content["frames"], content["pressure"]
-    return (
-        Trace(
-            time_s=np.array(frames["time_s"], dtype=np.float64),
-            signal=np.array(frames["signal"], dtype=np.float64),
-            light=_array(frames["light"]),
-            surround=_array(frames["surround"]),
-            repeated=None if frames["repeated"] is None else np.array(frames["repeated"], dtype=np.bool_),
-        ),
-        PressureTrace(
-            time_s=np.array(pressure["time_s"], dtype=np.float64), kpa=np.array(pressure["kpa"], dtype=np.float64)
-        ),
-    )
+    """Return the two series of a kept trace, to the last digit; raises `StoredTraceError`."""
+    stored = read_stored_trace(text)
+    return stored.trace, stored.pressure
 
 
 def _finite(value: float | None) -> float | None:
     return float(value) if value is not None and math.isfinite(value) else None
-
-
-def _list(values: Array | None) -> list[object] | None:
-    return None if values is None else list(np.asarray(values, dtype=np.float64).tolist())
-
-
-def _array(values: list[object] | None) -> Array | None:
-    return None if values is None else np.array(values, dtype=np.float64)

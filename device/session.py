@@ -51,6 +51,8 @@ HOLD_MARGIN_S: float = 2.0
 RELEASE_MARGIN_S: float = 3.0
 """The probe watches itself and is quicker; these only keep a session from waiting for ever."""
 ANALYSIS_LIMIT_S: float = 30.0
+LOOK_AGAIN_S: float = 1.0
+"""A window that is not yet known to be long enough is looked at again this long after the answer, up to `observe_s`."""
 EXTEND_S: float = 3.0
 """A refill that has not settled is looked at again after this long, up to the protocol's limit."""
 UNSETTLED: frozenset[Reason | None] = frozenset({Reason.NOT_SETTLED, Reason.WINDOW_TOO_SHORT})
@@ -98,7 +100,7 @@ class Session:
             State.BASELINE: protocol.baseline_s,
             State.PRESSING: protocol.ramp_s,
             State.HOLDING: protocol.hold_s,
-            State.REFILLING: self._analyse_at_s,
+            State.REFILLING: max(self._analyse_at_s, protocol.observe_s),
             State.RESTING: protocol.spacing_s,
         }.get(self.state)
         return None if lasts_s is None else max(0.0, lasts_s - gone_s)
@@ -190,7 +192,7 @@ class Session:
         self._enter(State.REFILLING)
         self._released_ns = event.t_ns if event.t_ns is not None else self._now_ns
         self._since_ns = self._released_ns
-        self._analyse_at_s = self.protocol.observe_s
+        self._analyse_at_s = self.protocol.least_observe_s if self.protocol.early_stop else self.protocol.observe_s
         return []
 
     def _refilling_tick(self, _: Event) -> list[Action]:
@@ -206,14 +208,17 @@ class Session:
         self._analysing_since_ns = self._now_ns
         return [Analyse(self.press)]
 
+    def _window_s(self) -> float:
+        """Return how much of the refill the look under way has seen, s; 0 where none is under way."""
+        return 0.0 if self._analysing_since_ns is None else (self._analysing_since_ns - self._released_ns) / 1e9
+
     def _analysed(self, event: Analysed) -> list[Action]:
         if event.number != self.press or self._analysing_since_ns is None:
             return []
-        analysed_s = (self._analysing_since_ns - self._released_ns) / 1e9
+        look_again_s = self._look_again_s(event, self._window_s())
         self._analysing_since_ns = None
-        unsettled = event.result.status is Status.CENSORED or event.result.reason in UNSETTLED
-        if unsettled and analysed_s < self.protocol.observe_limit_s:
-            self._analyse_at_s = min(analysed_s + EXTEND_S, self.protocol.observe_limit_s)
+        if look_again_s is not None:
+            self._analyse_at_s = look_again_s
             return []
         self.results.append(event.result)
         if self.press < self.protocol.presses:
@@ -222,6 +227,24 @@ class Session:
         self._enter(State.JUDGING)
         result, spread = verdict(self.results, self.protocol.presses, self.protocol.agreement)
         return [KeepPress(self.press), Record(result, spread)]
+
+    def _look_again_s(self, event: Analysed, window_s: float) -> float | None:
+        """Return when to look again after an answer about the first `window_s`; None where the answer ends the press.
+
+        Before `observe_s` only a number that is established ends it. A refusal waits: more of the window may mend it.
+        """
+        protocol, result = self.protocol, event.result
+        if window_s < protocol.observe_s:
+            if event.established and result.status is Status.MEASURED:
+                return None
+            again_s = self._elapsed_s() + LOOK_AGAIN_S
+            # A look that takes as long as this one took must be over when the whole window is due.
+            answered_s = again_s + self._elapsed_s() - window_s
+            return again_s if answered_s < protocol.observe_s else protocol.observe_s
+        unsettled = result.status is Status.CENSORED or result.reason in UNSETTLED
+        if unsettled and window_s < protocol.observe_limit_s:
+            return min(window_s + EXTEND_S, protocol.observe_limit_s)
+        return None
 
     def _resting_tick(self, _: Event) -> list[Action]:
         if self._frame_age_s() > FRAME_LOST_S:
@@ -245,6 +268,14 @@ class Session:
             return self._camera_failed(CameraFailed())
         return self._end(State.PROBE_FAULT, event.reason)
 
+    def _look_failed(self, event: Event) -> list[Action]:
+        """Lose no reading to a look that came too early: the whole window is looked at all the same."""
+        if self._analysing_since_ns is None or self._window_s() >= self.protocol.observe_s:
+            return self._analysis_failed(event)
+        self._analysing_since_ns = None
+        self._analyse_at_s = self.protocol.observe_s
+        return []
+
     def _analysis_failed(self, _: Event) -> list[Action]:
         return self._end(State.ANALYSIS_FAULT, Reason.INTERRUPTED)
 
@@ -261,6 +292,7 @@ _TABLE: dict[tuple[State, type[Event]], Row] = {
     (State.HOLDING, ProbeReleased): Session._released,
     (State.REFILLING, Tick): Session._refilling_tick,
     (State.REFILLING, Analysed): Session._analysed,
+    (State.REFILLING, AnalysisFailed): Session._look_failed,
     (State.RESTING, Tick): Session._resting_tick,
     (State.JUDGING, Committed): Session._committed,
 }

@@ -96,10 +96,11 @@ class ProbeReady:
 
 @dataclass(frozen=True)
 class Analysed:
-    """What the recording of a press gave so far."""
+    """What the recording of a press gave so far, and whether a longer window would change the number no more."""
 
     number: int
     result: RefillResult
+    established: bool = False
 
 
 @dataclass(frozen=True)

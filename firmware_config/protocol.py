@@ -24,6 +24,12 @@ class Protocol(Section):
     baseline_s: float = Field(2.0, ge=1, le=10, description="skin watched before the press")
     presses: int = Field(3, ge=1, le=5)
     spacing_s: float = Field(20.0, ge=0, le=300, description="rest between one press's window and the next press")
+    early_stop: bool = Field(
+        True,
+        description="a press ends before observe_s once a longer window would not change its number; "
+        "false: the same window for every press, as a comparison of methods needs it",
+    )
+    least_observe_s: float = Field(4.0, ge=3, le=30, description="window before the first look for an early end")
     observe_s: float = Field(12.0, ge=3, le=30, description="window watched after release")
     observe_limit_s: float = Field(30.0, ge=3, le=30, description="window is extended up to this until refill settles")
     hold_tolerance: float = Field(0.10, gt=0, le=0.25, description="of the target, for the hold to count as held")
@@ -33,4 +39,6 @@ class Protocol(Section):
     def _window_in_order(self) -> Self:
         if self.observe_limit_s < self.observe_s:
             raise ValueError("observe_limit_s is shorter than observe_s")
+        if self.early_stop and self.least_observe_s > self.observe_s:
+            raise ValueError("least_observe_s is longer than observe_s")
         return self

@@ -1,4 +1,4 @@
-"""`refill analyse`: a recording or a trace in, the refill time or the reason why there is none out."""
+"""`refill analyse`: a recording, a trace or a stored trace in, the refill time or the reason why there is none out."""
 
 import json
 import math
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 EXIT_CODES = {"measured": 0, "censored": 0, "not_measurable": 3}
 EXIT_BAD_INPUT = 2
+NO_PRESSURE = (
+    "Without a pressure trace: the release was found in the picture; a dead time before the colour returns is not told."
+)
 
 
 def parse_roi(text: str | None) -> tuple[int, int, int, int] | None:
@@ -33,10 +36,27 @@ def one_line(text: str) -> str:
     return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
+def analyse_stored(
+    path: Path, probe: Path | None, roi: tuple[int, int, int, int] | None
+) -> tuple["PressAnalysis", str | None]:
+    """Return what a stored trace came to, and one sentence where that need not be its reading again.
+
+    Raises `refill.recording_files.BadInputError`, also for options that a stored trace leaves no room for.
+    """
+    from refill.recording_files import BadInputError, read_stored
+
+    if roi is not None:
+        raise BadInputError(f"{path}: a trace has no picture to take a region from")
+    if probe is not None:
+        raise BadInputError(f"{path}: a stored trace holds its own pressure, and cannot take that of {probe}")
+    stored = read_stored(path)
+    return stored.analysis(), stored.doubt()
+
+
 def analyse_path(
     recording: Path, probe: Path | None, roi: tuple[int, int, int, int] | None, progress: "Progress"
 ) -> "PressAnalysis":
-    """Return what the press in a file came to; raises `refill.recording_files.BadInputError`."""
+    """Return what the press in a video or a CSV came to; raises `refill.recording_files.BadInputError`."""
     from refill.recording_files import BadInputError, companion, read_pressure, read_trace, read_video
     from vision.press import Settings, analyse_recording, analyse_trace
     from vision.trace import TraceError
@@ -53,8 +73,11 @@ def analyse_path(
         raise BadInputError(f"{recording}: {error}") from error
 
 
-def as_json(analysis: "PressAnalysis") -> dict[str, Any]:
-    """Return the result as one flat object; null where there is no value, finite numbers only."""
+def as_json(analysis: "PressAnalysis", doubt: str | None = None) -> dict[str, Any]:
+    """Return the result as one flat object; null where there is no value, finite numbers only.
+
+    `doubt` is a sentence that `message` has to end in.
+    """
     from contract.reasons import Reason, sentence
     from contract.version import __version__
     from vision import ALGORITHM_VERSION
@@ -65,7 +88,8 @@ def as_json(analysis: "PressAnalysis") -> dict[str, Any]:
     elif analysis.status == "censored" and analysis.crt_exceeds_s is not None:
         message = f"Refill was not complete within the window: it took longer than {analysis.crt_exceeds_s:.1f} s."
     elif analysis.time_zero_from == "picture":
-        message = "Without a pressure trace: the release was found in the picture."
+        message = NO_PRESSURE
+    message = " ".join(part for part in (message, doubt) if part) or None
     whole: dict[str, Any] = {"status": analysis.status, "reason": analysis.reason, "message": message}
     names = (
         *(
@@ -111,7 +135,9 @@ def _bar(shown: bool) -> Iterator["Progress"]:
 
 
 def analyse(
-    recording: Annotated[Path, typer.Argument(help="a video, or a trace CSV (time_s,r,g,b or time_s,signal)")],
+    recording: Annotated[
+        Path, typer.Argument(help="a video, a trace CSV (time_s,r,g,b or time_s,signal), or a stored trace (JSON)")
+    ],
     probe: Annotated[
         Path | None, typer.Option(help="pressure CSV (time_s,pressure_kpa) [default: NAME.probe.csv]")
     ] = None,
@@ -127,7 +153,10 @@ def analyse(
     area = parse_roi(roi)
     try:
         with _bar(shown=not json_output) as progress:
-            analysis = analyse_path(recording, probe, area, progress)
+            if recording.suffix.lower() == ".json":
+                analysis, doubt = analyse_stored(recording, probe, area)
+            else:
+                analysis, doubt = analyse_path(recording, probe, area, progress), None
         if plot is not None:
             from refill.plot import write_plot
 
@@ -135,7 +164,7 @@ def analyse(
     except BadInputError as error:
         typer.echo(f"refill: {one_line(str(error))}", err=True)
         raise typer.Exit(EXIT_BAD_INPUT) from error
-    result = as_json(analysis)
+    result = as_json(analysis, doubt)
     typer.echo(json.dumps(result, indent=2, allow_nan=False) if json_output else in_words(result))
     raise typer.Exit(EXIT_CODES[analysis.status])
 

@@ -188,7 +188,7 @@ def show(data: JournalFolder) -> None:
 def export(
     data: JournalFolder, out: Annotated[Path, typer.Option(help="new folder for records, receipts and traces")]
 ) -> None:
-    """Write records, receipts and traces as plain files, with SHA256SUMS."""
+    """Write records, receipts and traces as plain files, with SHA256SUMS; `refill analyse` takes a trace as it is."""
     from device.journal.export import export as export_files
 
     with _journal(data) as journal:

@@ -2,7 +2,8 @@
 
 A recording is any video that OpenCV reads; a trace is a CSV with header `time_s,r,g,b` (region-mean camera values,
 encoded, 0 to 255) or `time_s,signal` (a haemoglobin index). Beside them, found by name: `NAME.probe.csv`
-(`time_s,pressure_kpa`) and `NAME.frames.csv` (`time_s` of each frame).
+(`time_s,pressure_kpa`) and `NAME.frames.csv` (`time_s` of each frame). A `.json` is a trace as a device stored it with
+its reading (`device.stored_trace`), complete in itself.
 """
 
 import os
@@ -23,6 +24,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from device.stored_trace import StoredTrace, StoredTraceError, read_stored_trace
+from vision.frames import FrameError
 from vision.grid import GridRecording, GridSampler, RegionError, Roi
 from vision.pressure import PressureTrace
 from vision.tone import srgb_to_linear
@@ -33,6 +36,8 @@ Progress = Callable[[int, int], None]
 
 LARGEST: float = 1e15
 """Beyond this no time in s, pressure in kPa or signal is one; keeps every later square finite."""
+LARGEST_STORED_BYTES: int = 64_000_000
+"""A stored trace takes some 200 kB; what is larger than this is none."""
 SHORT_BY_S: float = 0.08
 """A film may end this much before its container does: sound goes on, a last picture has no length."""
 
@@ -125,6 +130,21 @@ def read_trace(path: Path) -> Trace:
         raise BadInputError(f"{path}: {error}") from error
 
 
+def read_stored(path: Path) -> StoredTrace:
+    """Return a trace as a device stored it; raises `BadInputError`."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(LARGEST_STORED_BYTES + 1)
+    except OSError as error:
+        raise BadInputError(f"{path}: {error.strerror or error}") from error
+    if len(text) > LARGEST_STORED_BYTES:
+        raise BadInputError(f"{path}: too large for a stored trace")
+    try:
+        return read_stored_trace(text)
+    except StoredTraceError as error:
+        raise BadInputError(f"{path}: {error}") from error
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[cv2.VideoCapture]:
     if not path.is_file():
@@ -162,7 +182,10 @@ def read_video(path: Path, roi: Roi | None, progress: Progress) -> GridRecording
             if times is not None and index >= len(times):
                 raise BadInputError(f"{path}: more pictures than the {len(times)} times in {given}")
             stamps.append(float(times[index]) if times is not None else _stamp(path, capture, stamps, rate_hz))
-            sampler.add(np.asarray(frame, dtype=np.uint8), stamps[-1])
+            try:
+                sampler.add(np.asarray(frame, dtype=np.uint8), stamps[-1])
+            except FrameError as error:
+                raise BadInputError(f"{path}: picture {index + 1}: {error}") from error
             if index % 25 == 0:
                 progress(index, expected)
     if sampler is None:

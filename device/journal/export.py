@@ -10,6 +10,8 @@ from device.journal.deliveries import Deliveries
 def export(journal: Deliveries, folder: Path) -> list[Path]:
     """Write `records.jsonl`, `receipts.jsonl`, `traces/` and `SHA256SUMS` into a new `folder`; returns the files.
 
+    `traces/<device_seq>-<press>.json` is the very text that was hashed as the press's `trace_sha256`; `refill analyse`
+    takes it as it is.
     Raises `FileExistsError` where `folder` exists: an export never writes over an earlier one.
     """
     (folder / "traces").mkdir(parents=True)

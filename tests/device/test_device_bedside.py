@@ -17,10 +17,14 @@ import pytest
 from contract.reasons import Reason
 from device.bedside_events import json_lines
 from device.journal import Deliveries, Journal
+from firmware_config.loading import load_named
+from firmware_config.protocol import Protocol
 from phantom.world import PressureWorldReader
 
 pytestmark = pytest.mark.slow
 
+WHOLE_S = load_named("protocols", "demo", Protocol).observe_s - 0.3
+"""The whole window of the demo's protocol, less what a frame takes on its way."""
 CLI = "import sys; from refill.{} import app; app()"
 
 
@@ -106,6 +110,39 @@ def test_one_push_makes_one_reading_that_is_in_the_journal_with_its_trace(
     with Deliveries.open(folder / "data" / "journal.sqlite", read_only=True) as journal:
         found = journal.verify()
         assert (found.records, found.traces, found.problems) == (1, 1, ())
+    watched_s, again = reanalysed(folder)
+    assert watched_s < WHOLE_S, "an established number ends the press early"
+    assert [again[name] for name in NUMBERS] == [press.result.model_dump(mode="json")[name] for name in NUMBERS]
+    assert again["crt_s"] == reading.result.crt_s
+    assert (again["message"], again["mean_hold_kpa"]) == (None, press.mean_hold_kpa)
+
+
+@pytest.mark.parametrize(("fault", "reasons"), [("glare", {"glare", "saturated"}), ("flicker_100", {"flicker"})])
+def test_a_refused_press_is_watched_to_its_end_and_its_trace_gives_the_same_reason(
+    folder: Path, probe: subprocess.Popen[str], fault: str, reasons: set[str]
+) -> None:
+    bedside = Bedside(folder, "--measurements", "1", "--crt", "2.4", "--fault", fault)
+    told = bedside.until(event="reading")
+    assert bedside.end() == 0
+    assert told["result"]["reason"] in reasons
+    watched_s, again = reanalysed(folder)
+    assert watched_s >= WHOLE_S
+    assert (again["status"], again["reason"]) == ("not_measurable", told["result"]["reason"])
+
+
+NUMBERS = ("status", "crt_s", "crt_ci95_s", "t50_s", "crt_90_10_s", "crt_100_10_s", "tau_s", "delay_s", "overshoot")
+
+
+def reanalysed(folder: Path) -> tuple[float, dict[str, Any]]:
+    """How long the first press was watched after time zero, and what `refill analyse` says of its exported trace."""
+    exported = run_cli("journal", "export", "--data", str(folder / "data"), "--out", str(folder / "out"))
+    assert exported.returncode == 0, exported.stderr
+    path = folder / "out" / "traces" / "000001-1.json"
+    command = [sys.executable, "-m", "refill", "analyse", str(path), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == ""
+    again = json.loads(done.stdout)
+    return json.loads(path.read_text())["frames"]["time_s"][-1] - again["time_zero_s"], again
 
 
 def test_a_bedside_killed_in_mid_press_vents_and_leaves_an_interrupted_record(

@@ -1,4 +1,4 @@
-"""What vision found is what the record says, and a kept trace gives the same arrays to the last bit."""
+"""What vision found is what the record says, and its trace holds what the analysis took."""
 
 import hashlib
 from dataclasses import replace
@@ -10,9 +10,11 @@ from device_bench import press, reading
 from contract.reading import BodySite, Status
 from contract.reasons import Reason
 from device.clock import SystemClock
-from device.records import About, completed, device_of, draft, press_of, read_trace, result_of, trace_text
+from device.records import About, completed, device_of, draft, press_of, read_trace, result_of
+from device.stored_trace import read_stored_trace
 from firmware_config.loading import content_sha256, load, named
 from firmware_config.protocol import Protocol
+from vision import ALGORITHM_VERSION
 from vision.press import PressAnalysis
 from vision.pressure import PressureTrace
 from vision.trace import Trace
@@ -64,19 +66,13 @@ def test_a_reason_that_the_contract_does_not_know_is_an_error_not_a_guess() -> N
         result_of(replace(MEASURED, status="not_measurable", reason="gremlins"))
 
 
-def test_a_kept_trace_gives_the_same_arrays_to_the_last_bit() -> None:
-    text = trace_text(TRACE, PRESSURE, 123)
-    trace, pressure = read_trace(text)
-    for name in ("time_s", "signal", "light", "repeated"):
-        np.testing.assert_array_equal(getattr(trace, name), getattr(TRACE, name))
-    assert trace.surround is None
-    np.testing.assert_array_equal(pressure.kpa, PRESSURE.kpa)
-    assert trace_text(trace, pressure, 123) == text
-
-
-def test_another_format_is_refused() -> None:
-    with pytest.raises(ValueError, match="not a trace of format"):
-        read_trace(b'{"format":"refill-trace/9"}')
+def test_a_press_keeps_what_its_analysis_took() -> None:
+    refused = replace(MEASURED, status="not_measurable", reason="glare", trace=replace(TRACE, picture_reason="glare"))
+    stored = read_stored_trace(press_of(1, 38.5, refused, PRESSURE, 123).trace)
+    assert (stored.target_kpa, stored.trace.picture_reason) == (38.5, "glare")
+    assert (stored.origin_boottime_ns, stored.algorithm_version) == (123, ALGORITHM_VERSION)
+    trace, pressure = read_trace(press_of(1, 38.5, MEASURED, PRESSURE, 123).trace)
+    assert (len(trace.time_s), len(pressure.time_s), trace.picture_reason) == (50, 100, None)
 
 
 def test_a_draft_stands_on_its_own_and_becomes_the_reading() -> None:

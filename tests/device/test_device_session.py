@@ -4,14 +4,13 @@ from collections.abc import Callable
 
 import pytest
 from device_bench import measured, not_measurable
+from session_bench import CENSORED, EARLY, PROTOCOL, Script
 
-from contract.reading import RefillResult, Status
 from contract.reasons import Reason
-from device.session import NO_CAMERA, NO_PROBE, STILL_RELEASING, Session
+from device.session import NO_CAMERA, NO_PROBE, STILL_RELEASING
 from device.session_words import (
     ACTIVE,
     STARTABLE,
-    Action,
     Analyse,
     Analysed,
     AnalysisFailed,
@@ -38,89 +37,6 @@ from device.session_words import (
     Tick,
 )
 from firmware_config.protocol import Protocol
-
-PROTOCOL = Protocol.model_validate(
-    {
-        "name": "test",
-        "version": "1",
-        "source": "test",
-        "body_sites": ["finger"],
-        "target_kpa": 40,
-        "ramp_s": 1,
-        "hold_s": 5,
-        "baseline_s": 2,
-        "presses": 3,
-        "spacing_s": 10,
-        "observe_s": 8,
-        "observe_limit_s": 12,
-    }
-)
-CENSORED = RefillResult(status=Status.CENSORED, crt_exceeds_s=12.0)
-
-
-class Script:
-    """Plays a measurement: time passes in steps of 50 ms with a frame and a tick each."""
-
-    def __init__(self, protocol: Protocol = PROTOCOL, *, ready: bool = True) -> None:
-        self.session = Session(protocol)
-        self.now_ns = 10**12
-        self.actions: list[Action] = []
-        self.frames = True
-        if ready:
-            self.tell(ProbeReady(), ProbePhase("idle"), FrameSeen())
-
-    def tell(self, *events: Event) -> list[Action]:
-        said: list[Action] = []
-        for event in events:
-            said += self.session.handle(event, self.now_ns)
-        self.actions += said
-        return said
-
-    def wait(self, seconds: float) -> list[Action]:
-        said: list[Action] = []
-        for _ in range(round(seconds / 0.05)):
-            self.now_ns += 50_000_000
-            said += self.tell(*([FrameSeen()] if self.frames else []), Tick())
-        return said
-
-    def until(self, wanted: State, limit_s: float = 60) -> None:
-        for _ in range(round(limit_s / 0.05)):
-            if self.session.state is wanted:
-                return
-            self.wait(0.05)
-        raise AssertionError(f"still {self.session.state}, not {wanted}")
-
-    def press(self) -> None:
-        """From baseline through the press to the first instant of refilling."""
-        self.until(State.PRESSING)
-        self.tell(ProbePhase("ramp"))
-        self.wait(1.0)
-        self.tell(ProbePhase("hold"))
-        self.wait(5.0)
-        self.tell(ProbePhase("release"), ProbeReleased("held", self.now_ns), ProbePhase("idle"))
-
-    def reach(self, state: State) -> None:
-        """Go to an active state by the ordinary way."""
-        self.tell(Pushed(1))
-        if state is State.BASELINE:
-            return
-        self.until(State.PRESSING)
-        self.tell(ProbePhase("ramp"))
-        if state is State.PRESSING:
-            return
-        self.tell(ProbePhase("hold"))
-        if state is State.HOLDING:
-            return
-        self.wait(5.0)
-        self.tell(ProbePhase("release"), ProbeReleased("held", self.now_ns), ProbePhase("idle"))
-        if state is State.REFILLING:
-            return
-        self.wait(8.1)
-        self.tell(Analysed(1, measured(2.0)))
-        assert self.session.state is State.RESTING
-
-    def records(self) -> list[Record]:
-        return [action for action in self.actions if isinstance(action, Record)]
 
 
 def test_three_presses_make_one_reading_with_their_median_and_spread() -> None:
@@ -350,7 +266,8 @@ def test_the_countdown_is_the_protocols(reach: State, expected_s: float) -> None
     assert script.session.remaining_s(script.now_ns) == pytest.approx(expected_s - 0.5)
 
 
-def test_events_in_any_order_never_raise_and_never_leave_a_pressed_finger() -> None:
+@pytest.mark.parametrize("protocol", [PROTOCOL, EARLY], ids=["fixed", "early"])
+def test_events_in_any_order_never_raise_and_never_leave_a_pressed_finger(protocol: Protocol) -> None:
     import random
 
     chance = random.Random(7)
@@ -364,7 +281,9 @@ def test_events_in_any_order_never_raise_and_never_leave_a_pressed_finger() -> N
         lambda: ProbeReleased(chance.choice(("held", "asked", "fault")), None),
         lambda: ProbeFailed(chance.choice(list(Reason)), "x", latched=False),
         ProbeReady,
-        lambda: Analysed(chance.randrange(1, 4), chance.choice((measured(2.0), CENSORED, not_measurable()))),
+        lambda: Analysed(
+            chance.randrange(1, 4), chance.choice((measured(2.0), CENSORED, not_measurable())), chance.random() < 0.5
+        ),
         AnalysisFailed,
         Committed,
         Tick,
@@ -372,7 +291,7 @@ def test_events_in_any_order_never_raise_and_never_leave_a_pressed_finger() -> N
     weights = [3, 0.2, 30, 0.2, 0.2, 10, 5, 0.2, 3, 5, 0.1, 3, 60]
     begun = recorded = 0
     for _ in range(200):
-        script = Script()
+        script = Script(protocol)
         for make in chance.choices(makers, weights, k=400):
             script.now_ns += chance.randrange(1, 400) * 1_000_000
             before = script.session.state

@@ -66,6 +66,10 @@ def test_the_ceilings_themselves_may_be_asked_for() -> None:
         {"observe_s": 2},
         {"observe_s": 31},
         {"observe_s": 12, "observe_limit_s": 11},
+        {"least_observe_s": 2.9},
+        {"least_observe_s": 31, "early_stop": False},
+        {"least_observe_s": 12.1, "observe_s": 12},
+        {"early_stop": "sometimes"},
         {"hold_tolerance": 0},
         {"hold_tolerance": 0.3},
         {"agreement": 0},
@@ -79,3 +83,12 @@ def test_the_ceilings_themselves_may_be_asked_for() -> None:
 def test_a_wrong_protocol_is_refused(change: dict) -> None:
     with pytest.raises(ValidationError):
         Protocol.model_validate(GOOD | change)
+
+
+def test_a_press_may_end_early_unless_its_protocol_wants_one_window_for_all() -> None:
+    usual = Protocol.model_validate(GOOD)
+    assert (usual.early_stop, usual.least_observe_s) == (True, 4.0)
+    fixed = Protocol.model_validate(GOOD | {"early_stop": False, "observe_s": 3.5})
+    assert fixed.observe_s == 3.5, "where no look is taken early, the first look bounds nothing"
+    with pytest.raises(ValidationError, match="least_observe_s is longer than observe_s"):
+        Protocol.model_validate(GOOD | {"observe_s": 3.5})
