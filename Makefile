@@ -46,8 +46,16 @@ press-table: $(READY) ## 12 phantom recordings over all tones and shapes: truth,
 	@$(BIN)/python -m benchmarks.press_table
 
 .PHONY: accuracy
-accuracy: $(READY) ## the accuracy ladder: 600 simulated presses by stratum (docs/evidence)
-	@$(BIN)/python -m benchmarks.accuracy --presses 600
+accuracy: $(READY) ## the accuracy ladder: 4,800 simulated presses by stratum, and efficiency (docs/evidence; about 15 minutes)
+	@$(BIN)/python -m benchmarks.accuracy --presses 3000 --repeats 200
+
+.PHONY: faults
+faults: $(READY) ## every fault of the phantom as pictures: what was refused, what got through (docs/evidence; about 10 minutes)
+	@$(BIN)/python -m benchmarks.faults
+
+.PHONY: bench
+bench: $(READY) ## speed per frame and per press beside the peers, memory over 1,000 presses (docs/evidence; about 5 minutes)
+	@$(BIN)/python -m benchmarks.bench
 
 .PHONY: crash
 crash: $(READY) ## kill the demo's processes at random moments, 30 rounds (docs/evidence)
