@@ -181,6 +181,7 @@ def analyse_trace(trace: Trace, pressure: PressureTrace | None, settings: Settin
         or quality.of_clocks(trace, press, limits)
         or quality.of_blanching(trace, press, time_zero_s, limits)
         or quality.of_light(trace, time_zero_s, limits)
+        or quality.of_brightening(trace, press, time_zero_s)
         or quality.of_closure(trace, press, time_zero_s, limits)
         or quality.of_colour(trace, press, time_zero_s, limits)
         or quality.of_drift(trace, press, limits)

@@ -82,6 +82,7 @@ class RefillEstimate:
     family_weights: dict[str, float]
     zero_shift_s: float
     fit_time_s: Array
+    signal: Array
     fit: Array
     pulse_free: Array
     residual: Array
@@ -258,6 +259,7 @@ def _told(
         family_weights=_family_weights(pool),
         zero_shift_s=0.0 if zero_known else begin_s - GUESS_LEAD_S,
         fit_time_s=trace.time_s - begin_s,
+        signal=trace.signal,
         fit=best.level + best.step * best.curve,
         pulse_free=trace.signal - best.explained,
         residual=best.residual,

@@ -146,3 +146,12 @@ def test_skin_that_is_seen_all_along_was_not_hidden() -> None:
     time_s = np.arange(0.0, 10.0, 1 / 25)
     assert release.find_hidden(time_s, np.full(len(time_s), 0.4)) is None
     assert release.find_hidden(time_s, np.where(np.abs(time_s - 5) < 0.1, 0.01, 0.4)) is None
+
+
+def test_without_pressure_skin_that_brightens_while_h_rises_was_lit_not_refilled() -> None:
+    time_s = np.arange(-3.0, 8.0, 1 / 30)
+    rise = np.where(time_s > 0, 1 - np.exp(-np.maximum(time_s, 0.0)), 0.0)
+    blood = np.exp(-np.outer(rise, [0.03, 0.10, 0.09])) * [0.5, 0.25, 0.13]
+    lamp = np.exp(np.outer(rise, [0.12, 0.05, 0.02])) * [0.5, 0.25, 0.13]
+    assert quality.of_brightening(trace_from_light(time_s, blood), None, 0.0) is None
+    assert quality.of_brightening(trace_from_light(time_s, lamp), None, 0.0) == "light_changed"

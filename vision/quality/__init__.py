@@ -10,7 +10,7 @@ first complaint is the one that a nurse can act on. Codes are those of the contr
 from vision.quality.course import of_course, of_hold, trusted_surround
 from vision.quality.estimate import of_dip, of_estimate, of_jump, of_level, of_step
 from vision.quality.frames import of_frames
-from vision.quality.light import of_closure, of_colour, of_light, of_light_level
+from vision.quality.light import of_brightening, of_closure, of_colour, of_light, of_light_level
 from vision.quality.limits import Limits
 from vision.quality.picture import of_coherence, of_flicker, of_glare, of_motion, of_picture, of_surround
 from vision.quality.pressing import is_unfinished, of_blanching, of_clocks, of_drift, of_pressure
@@ -19,6 +19,7 @@ __all__ = [
     "Limits",
     "is_unfinished",
     "of_blanching",
+    "of_brightening",
     "of_clocks",
     "of_closure",
     "of_coherence",

@@ -21,9 +21,12 @@ def of_jump(estimate: RefillEstimate, limits: Limits) -> str | None:
 
 
 def of_dip(estimate: RefillEstimate, limits: Limits) -> str | None:
-    """Return whether the signal fell behind the curve for a while: pressed again, or something came between."""
+    """Return whether the signal fell behind the curve for a while: pressed again, or something came between.
+
+    Held against the signal as it was: lines meant for heart beats would fit such a dip too.
+    """
     after = estimate.fit_time_s > 0.2
-    rest = moving_mean(estimate.fit_time_s[after], estimate.residual[after], 0.5)
+    rest = moving_mean(estimate.fit_time_s[after], (estimate.signal - estimate.fit)[after], 0.9)
     if not len(rest):
         return None
     limit = limits.dip * estimate.step + 2 * estimate.noise_sd

@@ -73,6 +73,19 @@ def _line(trace: Trace, profile: PressProfile | None, time_zero_s: float) -> _Li
     )
 
 
+def of_brightening(trace: Trace, profile: PressProfile | None, time_zero_s: float) -> str | None:
+    """Return whether the skin grew brighter where blood should have darkened it; asked where no press draws the line.
+
+    Refill darkens green. A lamp that goes on may raise h as refill does, but not that way.
+    """
+    if trace.light is None or profile is not None:
+        return None
+    ln = np.log(np.maximum(trace.light, 1e-5))
+    late = trace.time_s > time_zero_s + 0.6 * (trace.time_s[-1] - time_zero_s)
+    change = np.median(ln[late], axis=0) - np.median(ln[trace.blanched(time_zero_s)], axis=0)
+    return "light_changed" if change[1] > 0.5 * abs(change[0] - change[1]) else None
+
+
 def of_colour(trace: Trace, profile: PressProfile | None, time_zero_s: float, limits: Limits) -> str | None:
     """Return whether the press moved the colours as blood does: green more than red, blue about as green."""
     line = _line(trace, profile, time_zero_s)
@@ -98,7 +111,7 @@ def of_closure(trace: Trace, profile: PressProfile | None, time_zero_s: float, l
     returned = float(back[0] - back[1]) / line.h_step
     off = back - returned * step
     allowed = (limits.closure * size + limits.closure_least) * (1 + 3 * abs(returned - 1)) + 4 * line.noise_of_mean
-    if abs(float(off[2] - off[0])) > allowed:
+    if abs(float(off[2] - off[0])) > allowed or _red_moved(returned, off, step, limits):
         return _whose(line.end - line.free)
     after = trace.time_s > time_zero_s + 0.1
     way = np.log(np.maximum(trace.light[after], 1e-5)) - line.blanched
@@ -111,6 +124,16 @@ def of_closure(trace: Trace, profile: PressProfile | None, time_zero_s: float, l
     noise = robust_sd(np.diff(tint)) / np.sqrt(2 * max(1.0, 0.8 / trace.interval_s))
     wandered = float(np.ptp(smooth)) > limits.wandering_tint * size + limits.closure_least + 6 * noise
     return "light_changed" if wandered else None
+
+
+def _red_moved(returned: float, off: Array, step: Array, limits: Limits) -> bool:
+    """Return whether blood and light both seem to have changed, which red alone does to them.
+
+    A gain of red moves h, so that more blood seems to have come back, and lifts all channels off the line alike.
+    """
+    away = abs(returned - 1)
+    allowed = limits.closure_light + 0.25 * abs(float(step[1])) * away
+    return away > limits.closure_return and abs(float(off.mean())) > allowed
 
 
 def _whose(change: Array) -> str:

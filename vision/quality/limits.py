@@ -20,7 +20,7 @@ class Limits:
     darkest_linear: float = 0.003
     brightest_linear: float = 0.965
     likeness: float = 0.3
-    shift_share: float = 0.015
+    shift_share: float = 0.02
     incoherent_share: float = 0.3
     light_jump: float = 0.06
     colour_jump: float = 0.12
@@ -43,6 +43,8 @@ class Limits:
     blue_share: tuple[float, float] = (-0.3, 1.7)
     closure: float = 0.018
     closure_least: float = 0.0005
+    closure_light: float = 0.008
+    closure_return: float = 0.03
     wandering_tint: float = 0.12
     unfinished: float = 0.2
     unrest: float = 3.0
