@@ -23,6 +23,7 @@ def write_plot(analysis: PressAnalysis, path: Path, title: str) -> None:
     figure = Figure(figsize=(10, 5.5), layout="constrained")
     axes = figure.subplots()
     zero_s = analysis.time_zero_s
+    axes.set_ylabel("haemoglobin signal")
     _draw_signal(axes, analysis)
     if zero_s is not None:
         axes.axvline(0.0, color="0.3", lw=1, label="time zero")
@@ -30,7 +31,6 @@ def write_plot(analysis: PressAnalysis, path: Path, title: str) -> None:
         axes.axvline(analysis.crt_s, color="tab:red", lw=1.2, label=f"90 % at {analysis.crt_s:.2f} s")
         axes.axvspan(*analysis.crt_ci95_s, color="tab:red", alpha=0.15, lw=0, label="95 % interval")
     axes.set_xlabel("time from time zero, s" if zero_s is not None else "time, s")
-    axes.set_ylabel("haemoglobin signal")
     outcome = analysis.status.replace("_", " ") + (f": {analysis.reason}" if analysis.reason else "")
     axes.set_title(f"{title}: {outcome}", fontsize=10)
     axes.legend(loc="lower right", fontsize=8)
