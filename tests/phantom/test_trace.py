@@ -39,6 +39,7 @@ SOUND = simulate(BASE)
 
 
 @pytest.mark.parametrize("tone", ["I", "III", "VI"])
+@pytest.mark.slow
 def test_the_trace_is_what_the_pixels_say(tone: str) -> None:
     spec = BASE.with_(tone=tone, motion_px=0.0, fps=10.0)
     made, traced = plan(spec), simulate(spec)

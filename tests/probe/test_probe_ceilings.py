@@ -73,6 +73,7 @@ def test_every_protocol_that_ships_is_within_them(config: DeviceConfig) -> None:
         assert 1.1 * chosen.ramp_s + chosen.hold_s + 0.3 <= limits.press_s
 
 
+@pytest.mark.slow
 def test_the_seventh_press_in_a_minute_is_refused_and_the_next_minute_is_free(config: DeviceConfig) -> None:
     with SteppedProbe(config) as probe:
         probe.run(0.3)

@@ -62,6 +62,7 @@ def test_the_pressure_must_be_that_of_the_protocol_where_there_is_one() -> None:
     assert quality.of_pressure(None, LIMITS, None) == "pressure_off_target"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "reason", "size", "near_miss"),
     [
