@@ -59,7 +59,7 @@ def test_specs_are_possible_and_come_back_the_same() -> None:
     ],
 )
 def test_verdicts(changes: dict[str, object], verdict: str) -> None:
-    assert replace(REFUSED, **changes).verdict == verdict  # type: ignore[arg-type]
+    assert replace(REFUSED, **changes).verdict == verdict  # type: ignore[arg-type] # the changes differ in type
 
 
 def test_true_times_count_from_the_first_and_from_the_last_release() -> None:
