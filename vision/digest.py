@@ -4,7 +4,7 @@ Any smooth curve is given well by its values at some hundred knots, dense at fir
 time elapsed. Given noise, weights and the pulse's columns, the likelihood of every curve follows from one small Gram
 matrix of signal, constant, slow disturbances and knots. `Lens` is what is left of it once the slow disturbances of an
 assumed size are integrated out: a whitened signal of a few dozen numbers, and a matrix that takes a curve there. This
-is exact but for the interpolation between knots (under 2e-4 of the step for an exponential).
+is exact but for the interpolation between knots, which the least noise that `vision.fit` assumes covers.
 """
 
 from dataclasses import dataclass

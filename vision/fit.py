@@ -211,7 +211,7 @@ class TraceFit:
         self.stage = stages[int(np.argmax(evidence))]
 
     def find_lines(self, found: Match) -> None:
-        """Take what else swings from what curve and pulse leave over, and the noise from what is left then."""
+        """Take what else swings, as single lines, from what curve and pulse leave over."""
         white = self._noise_of(found.residual)
         lines = nuisance.further_lines(self.time_s, found.residual * np.minimum(self.weights, 1.0), white)
         self.stage = replace(self.stage, lines=tuple((hertz, 1.5 * size) for hertz, size in lines))

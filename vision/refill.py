@@ -3,8 +3,9 @@
 Every family of `vision.families` is fitted to the signal from the end of the hold on, jointly with pulse, respiration,
 slow wave and drift (`vision.nuisance`), with outliers down-weighted, under several assumptions of how large the slow
 disturbances are. The answers are then pooled, each weighted by how well it explains the data (Bayesian model
-averaging). The result is the median of that pool, the interval its 2.5 % to 97.5 % range: noise, disturbances and the
-choice of curve are all in it; the timing error is added.
+averaging). The result is the median of that pool; the interval is the 2.5 % to 97.5 % range of the same pool with
+most of the preference for simple families left out: noise, disturbances and the choice of curve are all in it, and the
+timing error is added.
 """
 
 from dataclasses import dataclass, replace
