@@ -57,5 +57,5 @@ class Limits:
     least_return: float = 0.75
     dip: float = 0.12
     surround_course: float = 0.06
-    half_width: float = 0.35
+    half_width: float = 0.30
     half_width_s: float = 0.30
