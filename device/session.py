@@ -65,8 +65,10 @@ NO_CAMERA = "The camera does not answer. Call the study engineer."
 class Session:
     """Follows a measurement through `handle`. After the end of one, a push starts the next."""
 
-    def __init__(self, protocol: Protocol) -> None:
+    def __init__(self, protocol: Protocol, target_kpa: float) -> None:
+        """`target_kpa`: the protocol's target on this device's plate."""
         self.protocol = protocol
+        self._target_kpa = target_kpa
         self.state = State.IDLE
         self.press = 0
         """Number of the press under way, from 1; 0 before the first."""
@@ -162,7 +164,7 @@ class Session:
         if self._elapsed_s() < self.protocol.baseline_s:
             return []
         self._enter(State.PRESSING)
-        return [Press(self.protocol.target_kpa, self.protocol.ramp_s, self.protocol.hold_s)]
+        return [Press(self._target_kpa, self.protocol.ramp_s, self.protocol.hold_s)]
 
     def _pressed_tick(self, _: Event) -> list[Action]:
         """Renew while frames come in; give up on a probe that does not go on."""
@@ -183,14 +185,18 @@ class Session:
         return []
 
     def _released(self, event: ProbeReleased) -> list[Action]:
+        if event.fault is not None:
+            return self._probe_failed(event.fault)
         if event.why == "asked":
             # Somebody vented by the bench command: a wish to stop, whoever had it.
             return self._end(State.ABORTED, Reason.ABORTED)
         if event.why == "fault":
-            # The fault itself comes as an event of its own, with its reason.
-            return []
+            return self._end(State.PROBE_FAULT, Reason.PROBE_FAULT)
+        if event.t_ns is None:
+            # The refill counts from this instant; when it was told of is no stand-in for it.
+            return self._end(State.PROBE_FAULT, Reason.RELEASE_INCOMPLETE)
         self._enter(State.REFILLING)
-        self._released_ns = event.t_ns if event.t_ns is not None else self._now_ns
+        self._released_ns = event.t_ns
         self._since_ns = self._released_ns
         self._analyse_at_s = self.protocol.least_observe_s if self.protocol.early_stop else self.protocol.observe_s
         return []

@@ -8,7 +8,7 @@ from typing import Any
 
 from gpiozero.pins.mock import MockFactory, MockPin, MockPWMPin, MockSPIDevice
 
-from firmware_config.device import Pins, PressureSensor
+from firmware_config.hardware import Mcp3008Sensor, Pins, PressureSensor
 from phantom.hydraulics import Hydraulics
 
 CLOCK_PIN, MOSI_PIN, MISO_PIN, SELECT_PIN = 11, 10, 9, 8
@@ -16,9 +16,9 @@ FULL_SCALE = 1023
 _HANG_S = 3.0
 
 
-def counts_at(kpa: float, sensor: PressureSensor) -> int:
+def counts_at(kpa: float, sensor: Mcp3008Sensor) -> int:
     """Return what the converter gives at `kpa`: the sensor's curve and divider, clipped to 0 to 1023."""
-    volts = (sensor.zero_v + sensor.span_v * (kpa + sensor.zero_kpa) / sensor.span_kpa) * sensor.divider
+    volts = sensor.volts_at(kpa) * sensor.divider
     return min(max(round(volts / sensor.reference_v * (FULL_SCALE + 1)), 0), FULL_SCALE)
 
 
@@ -63,7 +63,7 @@ class ValvePin(MockPin):  # type: ignore[misc]  # gpiozero has no types
 class MockMcp3008(MockSPIDevice):  # type: ignore[misc]  # gpiozero has no types
     """An MCP3008 on the mock SPI bus; its one wired channel carries the pressure sensor, the others read 0."""
 
-    def __init__(self, factory: MockFactory, hydraulics: Hydraulics, sensor: PressureSensor) -> None:
+    def __init__(self, factory: MockFactory, hydraulics: Hydraulics, sensor: Mcp3008Sensor) -> None:
         self._hydraulics = hydraulics
         self._sensor = sensor
         self._held: int | None = None
@@ -113,7 +113,7 @@ class SimulatedPinFactory(MockFactory):  # type: ignore[misc]  # gpiozero has no
         super().__init__()
         self.hydraulics = hydraulics
         self._wired = {pins.pump: PumpPin, pins.vent_valve: ValvePin}
-        self.converter = MockMcp3008(self, hydraulics, sensor)
+        self.converter = MockMcp3008(self, hydraulics, sensor) if isinstance(sensor, Mcp3008Sensor) else None
 
     def pin(self, name: Any, pin_class: type[MockPin] | None = None, **kwargs: Any) -> MockPin:
         """Return the pin, with the model behind it where it is pump's or valve's."""

@@ -81,6 +81,8 @@ def press_once(
         if isinstance(event, FaultRaised):
             raise BenchError(f"{event.code}: {FAULTS[event.code].english}")
         if isinstance(event, Released) and event.lease == lease:
+            if event.fault is not None:
+                raise BenchError(f"{event.fault}: {FAULTS[event.fault].english}")
             return event
     raise BenchError("the press did not end in time; the probe releases by itself")
 

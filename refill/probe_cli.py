@@ -45,7 +45,8 @@ def run(
     import contextlib
     import logging
 
-    from device.probe.drivers import HardwareError, hardware_pin_factory
+    from device.probe.drivers import hardware_pin_factory
+    from device.probe.ports import HardwareError
     from device.probe.process import ControlEndedError
     from device.probe.process import run as run_probe
     from device.probe.server import LinkError
@@ -106,10 +107,11 @@ def press(
     device = _device(config, simulate)
     try:
         chosen = load_named("protocols", protocol, Protocol)
+        target_kpa = chosen.target_kpa_on(device.probe.plate_area_mm2)
     except ConfigurationError as error:
         _fail(str(error), 2)
     try:
-        made = live_press(_socket(device, simulate, socket), chosen.target_kpa, chosen.ramp_s, chosen.hold_s)
+        made = live_press(_socket(device, simulate, socket), target_kpa, chosen.ramp_s, chosen.hold_s)
     except BenchError as error:
         _fail(str(error), 4)
     except KeyboardInterrupt:

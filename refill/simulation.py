@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-from device.probe.drivers import Mcp3008PressureSensor, PumpAndValve
 from device.probe.engine import Engine
+from device.probe.hardware import open_outputs, open_pressure_sensor
 from device.probe.messages import Clock, Event, Press, Renew, boot_ns
 from firmware_config.device import DeviceConfig
 from phantom.hydraulics import BODIES, Body, Chamber, Faults, Hydraulics
@@ -91,8 +91,8 @@ class SteppedProbe:
         self.clock = SteppedClock()
         self.simulated = SimulatedProbe(config, body=body, chamber=chamber, seed=seed, faults=faults, clock=self.clock)
         factory = self.simulated.pin_factory
-        self._outputs = PumpAndValve(config, factory)
-        self._sensor = Mcp3008PressureSensor(config.pressure_sensor, factory, self.clock)
+        self._outputs = open_outputs(config, factory)
+        self._sensor = open_pressure_sensor(config, factory, self.clock)
         self.engine = Engine(config, self._sensor, self._outputs, self.clock, simulated=True)
         self.seen = Stepped()
         self._period_ns = round(1e9 / config.pressure_sensor.rate_hz)

@@ -8,6 +8,7 @@ gain is learnt while ramping, so that a finger and a knee (or a worn pump) end t
 from dataclasses import dataclass, field
 from typing import Literal
 
+from device.probe.faults import FaultCode
 from device.probe.messages import Phase, Released
 from device.probe.release import Fall, Hold
 from device.probe.safety import RELEASED, Outputs
@@ -46,6 +47,7 @@ class _Run:
     """What one press remembers; a fresh one for each."""
 
     why: Why = "held"
+    fault: FaultCode | None = None
     hold: Hold = field(default_factory=Hold)
     fall: Fall | None = None
     last: tuple[int, float] | None = None
@@ -88,6 +90,17 @@ class Controller:
                 run.fall.add(*run.last)
             self._enter("release", now_ns)
 
+    def fail(self, now_ns: int, code: FaultCode) -> bool:
+        """Begin to vent because of a fault; True where it is the first since this press began, which it will end with.
+
+        Counts until the press is told as released; does nothing where no press is on.
+        """
+        first = self.phase != "idle" and self._run.fault is None
+        if first:
+            self._run.fault = code
+        self.release(now_ns, "fault")
+        return first
+
     @property
     def level_kpa(self) -> float:
         """Level that the release started from; 0 before."""
@@ -126,6 +139,7 @@ class Controller:
         released = Released(
             lease=order.lease,
             why=run.why,
+            fault=run.fault,
             t_boot_ns=fall.zero_ns if held else None,
             release_s=fall.release_s if held else None,
             valve_open_ns=fall.opened_ns,

@@ -1,20 +1,18 @@
-"""The hardware's rim: pump, vent valve and pressure sensor through gpiozero. The pin factory is handed in.
+"""The hardware's rim: pump and vent valve through gpiozero. The pin factory is handed in.
 
 Nothing here decides anything. A driver that fails says so in one exception; venting goes on past a failure.
 """
 
 import contextlib
 import os
-import warnings
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
-from gpiozero import MCP3008, Device, GPIOZeroError, OutputDevice, PWMOutputDevice, SPISoftwareFallback
+from gpiozero import GPIOZeroError, OutputDevice, PWMOutputDevice
 
-from device.probe.messages import Clock
+from device.probe.ports import HardwareError
 from device.probe.safety import RELEASED, Outputs
-from device.probe.watch import FULL_SCALE, Sample
-from firmware_config.device import DeviceConfig, PressureSensor
+from firmware_config.device import DeviceConfig
 
 
 def _hardware_errors() -> tuple[type[Exception], ...]:
@@ -27,30 +25,6 @@ def _hardware_errors() -> tuple[type[Exception], ...]:
 
 HARDWARE_ERRORS = _hardware_errors()
 """What pins and bus raise when the hardware fails; lgpio's own error, where there is lgpio, is a plain Exception."""
-
-
-class HardwareError(Exception):
-    """The probe's hardware cannot be used. One line."""
-
-
-class OutputPort(Protocol):
-    """Where outputs go."""
-
-    def apply(self, outputs: Outputs) -> None:
-        """Make it so; raises `HardwareError` after having tried everything."""
-
-    def close(self) -> None:
-        """Vent and let go of the pins."""
-
-
-class SensorPort(Protocol):
-    """Where pressure comes from."""
-
-    def read(self) -> Sample | None:
-        """Return one fresh sample, or None where the sensor does not answer. Never raises."""
-
-    def close(self) -> None:
-        """Let go of the bus."""
 
 
 def hardware_pin_factory(environment: Mapping[str, str] | None = None) -> Any:
@@ -82,7 +56,10 @@ class PumpAndValve:
             self._valve = OutputDevice(config.pins.vent_valve, initial_value=False, pin_factory=pin_factory)
             try:
                 self._pump = PWMOutputDevice(
-                    config.pins.pump, frequency=config.probe.pump_hz, initial_value=0, pin_factory=pin_factory
+                    config.pins.pump,
+                    frequency=config.pump_pwm.frequency_hz,
+                    initial_value=0,
+                    pin_factory=pin_factory,
                 )
             except HARDWARE_ERRORS:
                 self._valve.close()
@@ -115,40 +92,3 @@ class PumpAndValve:
         for device in (self._valve, self._pump):
             with contextlib.suppress(*HARDWARE_ERRORS):
                 device.close()
-
-
-class Mcp3008PressureSensor:
-    """The analogue sensor behind an MCP3008."""
-
-    def __init__(self, sensor: PressureSensor, pin_factory: Any, clock: Clock) -> None:
-        self._sensor = sensor
-        self._clock = clock
-        # gpiozero's software bus, which its mock uses, asks for the process-wide factory whatever it was handed.
-        Device.pin_factory = pin_factory
-        try:
-            with warnings.catch_warnings():
-                # Bit-banged SPI on a Pi is too slow for the loop: a missing /dev/spidev has to be an error.
-                warnings.simplefilter("error", SPISoftwareFallback)
-                self._converter = MCP3008(channel=sensor.channel, pin_factory=pin_factory)
-        except (SPISoftwareFallback, *HARDWARE_ERRORS) as error:
-            raise HardwareError(f"pressure sensor: {error}") from error
-
-    def read(self) -> Sample | None:
-        """Return one sample stamped at the middle of its reading; None where the converter does not answer."""
-        before_ns = self._clock()
-        try:
-            counts = int(self._converter.raw_value)
-        except HARDWARE_ERRORS:
-            return None
-        return Sample((before_ns + self._clock()) // 2, counts, kpa_of(counts, self._sensor))
-
-    def close(self) -> None:
-        """Let go of the bus."""
-        with contextlib.suppress(*HARDWARE_ERRORS):
-            self._converter.close()
-
-
-def kpa_of(counts: int, sensor: PressureSensor) -> float:
-    """Return the gauge pressure in kPa behind `counts` (0 to 1023): converter, divider, the sensor's line, its zero."""
-    volts = counts / (FULL_SCALE + 1) * sensor.reference_v / sensor.divider
-    return (volts - sensor.zero_v) / sensor.span_v * sensor.span_kpa - sensor.zero_kpa

@@ -1,16 +1,15 @@
 """One control step: read, look for faults, decide, drive. Also what commands do. No threads and no sockets here.
 
-Everything but `Gate.guard` runs on the control thread; commands arrive through a queue, so there is nothing to lock
-between a press and the step that carries it out.
+Everything here runs on the control thread; commands arrive through an inbox, so there is nothing to lock between a
+press and the step that carries it out.
 """
 
-import threading
 from collections import deque
-from dataclasses import dataclass
 
 from device.probe.control import Controller, Order
-from device.probe.drivers import HardwareError, OutputPort, SensorPort
 from device.probe.faults import FAULTS, FaultCode
+from device.probe.gate import Gate
+from device.probe.inbox import Gone, Inbox
 from device.probe.messages import (
     AskStatus,
     ClearFault,
@@ -28,72 +27,17 @@ from device.probe.messages import (
     State,
     Status,
 )
-from device.probe.safety import RELEASED, STALL_S, Arbiter, Limits, Outputs
-from device.probe.watch import STALE_S, ZERO_KPA, Doing, Sample, Watch
+from device.probe.ports import HardwareError, OutputPort, Sample, SensorPort
+from device.probe.safety import RELEASED, Arbiter, Limits
+from device.probe.watch import STALE_S, ZERO_KPA, Doing, Watch
 from firmware_config.device import DeviceConfig
 from firmware_config.loading import content_sha256
 
 CLEAR_WELL_S = 0.5
 """The sensor has to have been sane and at zero for this long before a fault is cleared."""
-QUEUE = 256
 SPARE_S = 0.3
 """A rise has to be over so much before the hold would run into the ceiling of the press."""
 SLOWEST_RAMP = 1.1
-_LOCK_S = 0.02
-
-
-@dataclass(frozen=True)
-class Gone:
-    """A connection ended; what it owned ends with it."""
-
-
-class Gate:
-    """The only way to the outputs. `write` is the control thread's, `guard` the guard thread's."""
-
-    def __init__(self, outputs: OutputPort, arbiter: Arbiter, now_ns: int) -> None:
-        self._outputs = outputs
-        self._arbiter = arbiter
-        self._lock = threading.Lock()
-        self.now = RELEASED
-        self.beat_ns = now_ns
-        """When the control loop last ticked."""
-        self.guarded: deque[FaultCode] = deque(maxlen=8)
-        """What the guard has tripped on, for the control thread to tell."""
-
-    def write(self, now_ns: int, wanted: Outputs, kpa: float | None) -> None:
-        """Drive what the arbiter allows of `wanted`; raises `HardwareError` where an output does not obey."""
-        with self._lock:
-            self.now = self._arbiter.allow(now_ns, wanted, kpa)
-            self._outputs.apply(self.now)
-
-    def guard(self, now_ns: int) -> None:
-        """Vent where the lease has run out or the control loop has stalled; again at each call while that lasts.
-
-        Never waits for long: a control thread that hangs inside a driver holds the lock, and venting without the lock
-        is safe, since nothing can be closed any more once the arbiter has tripped.
-        """
-        code = self._arbiter.overdue(now_ns)
-        stalled = now_ns - self.beat_ns > STALL_S * 1e9
-        if code is None and not stalled:
-            return
-        if stalled and self.now.valve_closed:
-            code = FaultCode.CONTROL_STALLED
-        if code is not None:
-            self._arbiter.trip(code)
-        if self.now != RELEASED or stalled:
-            self.vent()
-        if code is not None:
-            self.guarded.append(code)
-
-    def vent(self) -> None:
-        """Release the outputs, now; raises `HardwareError` where they do not obey."""
-        locked = self._lock.acquire(timeout=_LOCK_S)
-        try:
-            self._outputs.apply(RELEASED)
-            self.now = RELEASED
-        finally:
-            if locked:
-                self._lock.release()
 
 
 class Engine:
@@ -112,7 +56,7 @@ class Engine:
         self._arbiter = Arbiter(self._limits)
         self._watch = Watch(self._limits, now_ns)
         self._control = Controller(config.probe.pump_start_duty)
-        self._inbox: deque[tuple[int, Command | Gone]] = deque()
+        self._inbox = Inbox()
         self._owner: int | None = None
         self._told: tuple[str, str | None] = ("idle", None)
         self._last: Sample | None = None
@@ -135,10 +79,7 @@ class Engine:
 
     def submit(self, peer: int, command: Command | Gone) -> bool:
         """Queue a command of connection `peer`; False where too many wait already. Any thread."""
-        if len(self._inbox) >= QUEUE and not isinstance(command, Gone):
-            return False
-        self._inbox.append((peer, command))
-        return True
+        return self._inbox.put(peer, command)
 
     def tick(self) -> None:
         """Do one control step."""
@@ -169,7 +110,7 @@ class Engine:
     def close(self) -> None:
         """Vent for good; any thread. Ticks after this still follow the pressure down and tell the release."""
         self._arbiter.close()
-        self._inbox.append((0, Release()))
+        self._inbox.insist(0, Release())
         self.gate.vent()
 
     def _doing(self) -> Doing:
@@ -186,8 +127,7 @@ class Engine:
         )
 
     def _fail(self, now_ns: int, code: FaultCode) -> None:
-        """Vent first, tell after. A latched fault that goes on is told once."""
-        pressing = self._control.phase in ("ramp", "hold")
+        """Vent first, tell after. The first fault of a press is told, its release included; a latched one once."""
         already = self._arbiter.latched
         self._arbiter.trip(code)
         try:
@@ -195,9 +135,9 @@ class Engine:
         except HardwareError:
             self._arbiter.trip(FaultCode.OUTPUT_FAILED)
             code = FaultCode.OUTPUT_FAILED
-        self._control.release(now_ns, "fault")
+        first = self._control.fail(now_ns, code)
         self._owner = None
-        if pressing or self._arbiter.latched != already:
+        if first or self._arbiter.latched != already:
             lease = self._control.order.lease if self._control.order else None
             told = FaultRaised(t_boot_ns=now_ns, code=code, latched=FAULTS[code].latched, lease=lease)
             self.outbox.append((None, told))
@@ -231,10 +171,10 @@ class Engine:
             self.outbox.append((None, State(t_boot_ns=now_ns, phase=self._control.phase, lease=lease)))
 
     def _obey(self, now_ns: int) -> None:
-        for _ in range(len(self._inbox)):
-            peer, command = self._inbox.popleft()
+        for peer, command in self._inbox.take():
             if isinstance(command, Gone):
-                if peer == self._owner:
+                # Once vented there is no lease to lose: an owner that leaves during the release has ended nothing.
+                if peer == self._owner and self._control.phase in ("ramp", "hold"):
                     self._fail(now_ns, FaultCode.LEASE_LOST)
             elif isinstance(command, AskStatus):
                 self.outbox.append((peer, self._status(now_ns)))

@@ -23,6 +23,7 @@ class FaultCode(StrEnum):
     BLOCKED_VENT = "blocked_vent"
     NO_RISE = "no_rise"
     LEAK = "leak"
+    PUMP_RUNAWAY = "pump_runaway"
     HOLD_TOO_LONG = "hold_too_long"
     LEASE_LOST = "lease_lost"
     CONTROL_STALLED = "control_stalled"
@@ -106,6 +107,14 @@ FAULTS: dict[FaultCode, Fault] = {
     ),
     FaultCode.NO_RISE: _as_reason(Reason.PRESSURE_OFF_TARGET),
     FaultCode.LEAK: _as_reason(Reason.PRESSURE_NOT_HELD),
+    # The next press would have no pump that stops: only a repair helps.
+    FaultCode.PUMP_RUNAWAY: Fault(
+        f"The probe's pump runs although it was told to stop. {_UNPLUG_EN}",
+        f"La pompe de la sonde tourne alors qu'elle devrait être arrêtée. {_UNPLUG_FR}",
+        "danger",
+        "restart",
+        Reason.PROBE_FAULT,
+    ),
     FaultCode.HOLD_TOO_LONG: Fault(
         "The probe had pressed for too long and was released. Call the study engineer.",
         "La sonde pressait depuis trop longtemps et a été relâchée. Appelez l'ingénieur de l'étude.",

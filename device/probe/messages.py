@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from device.probe.faults import FaultCode
 
-LINK_VERSION = 1
+LINK_VERSION = 2
+"""2: `Released` names the fault that its press ended with."""
 MAX_LINE = 4096
 """Longest message in bytes, newline included. A sender of more is disconnected."""
 
@@ -124,6 +125,10 @@ class Released(Message):
     kind: Literal["released"] = "released"
     lease: LeaseToken
     why: Literal["held", "asked", "fault"] = Field(description="held: the hold ran its full time")
+    fault: FaultCode | None = Field(
+        description="first fault from the start of the press to its full release, also after a hold of full time; "
+        "nothing may be read from a press that has one"
+    )
     t_boot_ns: BootNs | None
     release_s: float | None = Field(description="from 90 to 10 % of the mean hold level")
     valve_open_ns: BootNs = Field(description="when the valve was told to open")
@@ -197,6 +202,24 @@ def parse_command(line: bytes) -> Command:
 def parse_event(line: bytes) -> Event:
     """Return the event in one line; raises `MalformedMessageError` for anything else, whatever it is."""
     return _parse(line, _EVENT)
+
+
+class _Spoken(BaseModel):
+    """As much of a `Status` as every version of the link has."""
+
+    kind: Literal["status_report"]
+    version: int
+
+
+def spoken_version(line: bytes) -> int | None:
+    """Return the version of the link that a line reports, whatever else that version has in it; None where it is none.
+
+    The rest of a message of another version need not be readable to say clearly that it is another version.
+    """
+    try:
+        return _Spoken.model_validate_json(line).version
+    except ValidationError:
+        return None
 
 
 def _parse(line: bytes, adapter: TypeAdapter[Words]) -> Words:

@@ -8,12 +8,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from device.probe.drivers import HardwareError, Mcp3008PressureSensor, PumpAndValve
 from device.probe.engine import Engine
 from device.probe.faults import FAULTS, FaultCode
+from device.probe.hardware import open_outputs, open_pressure_sensor, refuse_undriven
 from device.probe.loop import ControlThread, GuardThread
 from device.probe.messages import Clock, Event, FaultRaised, Released, State, boot_ns
 from device.probe.notify import notify
+from device.probe.ports import HardwareError
 from device.probe.safety import STALL_S
 from device.probe.server import LinkServer, open_listener, uids_of
 from firmware_config.device import DeviceConfig
@@ -45,15 +46,16 @@ def run(
     Raises `HardwareError` or `LinkError` where it cannot start, `ControlEndedError` where the control loop died; vented
     in every case.
     """
+    refuse_undriven(config)
     allowed_uids = uids_of(config.probe.peer_users)
     with contextlib.ExitStack() as undo:
         listener = open_listener(socket_path)
         undo.callback(listener.close)
         stop = _StopSignals()
         undo.callback(stop.restore)
-        outputs = PumpAndValve(config, pin_factory)
+        outputs = open_outputs(config, pin_factory)
         undo.callback(outputs.close)
-        sensor = Mcp3008PressureSensor(config.pressure_sensor, pin_factory, clock)
+        sensor = open_pressure_sensor(config, pin_factory, clock)
         undo.callback(sensor.close)
         engine = Engine(config, sensor, outputs, clock, simulated=simulated)
         server = LinkServer(listener, engine, allowed_uids)

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from device.probe.engine import Engine, Gone
+from device.probe.engine import Engine
+from device.probe.inbox import Gone
 from device.probe.messages import (
     AskStatus,
     Event,

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 
 from device.probe.faults import FaultCode
 from device.probe.messages import Phase
+from device.probe.ports import Sample
 from device.probe.safety import Limits, Outputs
 
 STALE_S = 0.1
 """Ten samples. A full pump raises the pressure by some 4 kPa in that time; a busy Linux may well take 60 ms."""
-FULL_SCALE = 1023
 CLIPPED_SAMPLES = 2
 LOWEST_KPA = -5.0
 JUMP_KPA = 15.0
 """No pump and no movement of a limb raises the pressure by this much between two samples in a row."""
 JUMP_KPA_PER_S = 300.0
 STUCK_EFFORT_S = 0.12
-"""Pump duty times seconds without any change of the converter's counts: enough for about 10 kPa."""
+"""Pump duty times seconds without any change of the value read: enough for about 10 kPa."""
 STUCK_S = 2.0
 STUCK_VENTED_S = 0.3
 OVERSHOOT = 0.15
@@ -35,15 +35,6 @@ REST_KPA = 5.0
 REST_S = 1.0
 ZERO_KPA = 2.0
 """A press starts, and a fault is cleared, only where the vented sensor reads within this of zero."""
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One reading of the pressure sensor: CLOCK_BOOTTIME at its middle, converter counts, gauge pressure."""
-
-    t_ns: int
-    counts: int
-    kpa: float
 
 
 @dataclass(frozen=True)
@@ -108,7 +99,7 @@ class Watch:
             return FaultCode.SENSOR_IMPLAUSIBLE
         if now_ns - sample.t_ns > STALE_S * 1e9:
             return FaultCode.SENSOR_STALE
-        self._clipped = self._clipped + 1 if not 1 < sample.counts < FULL_SCALE - 1 else 0
+        self._clipped = self._clipped + 1 if sample.clipped else 0
         if self._clipped >= CLIPPED_SAMPLES:
             return FaultCode.SENSOR_CLIPPED
         if self._clipped:
@@ -120,7 +111,7 @@ class Watch:
         return self._stuck(now_ns, sample, last, doing)
 
     def _stuck(self, now_ns: int, sample: Sample, last: Sample | None, doing: Doing) -> FaultCode | None:
-        if last is None or sample.counts != last.counts:
+        if last is None or sample.kpa != last.kpa:
             self._changed_ns = now_ns
             self._effort_s = 0.0
             return None

@@ -44,7 +44,7 @@ class Script:
     """Plays a measurement: time passes in steps of 50 ms with a frame and a tick each."""
 
     def __init__(self, protocol: Protocol = PROTOCOL, *, ready: bool = True) -> None:
-        self.session = Session(protocol)
+        self.session = Session(protocol, protocol.target_kpa_on(120.0))
         self.now_ns = 10**12
         self.actions: list[Action] = []
         self.frames = True

@@ -68,7 +68,7 @@ def test_every_protocol_that_ships_is_within_them(config: DeviceConfig) -> None:
     assert len(names) >= 5
     for name in names:
         chosen = device_file.load(device_file.PACKAGED / "protocols" / f"{name}.toml", protocol_file.Protocol)
-        assert chosen.target_kpa <= limits.pressure_kpa
+        assert chosen.target_kpa_on(config.probe.plate_area_mm2) <= limits.pressure_kpa
         assert chosen.hold_s <= limits.hold_s
         assert 1.1 * chosen.ramp_s + chosen.hold_s + 0.3 <= limits.press_s
 

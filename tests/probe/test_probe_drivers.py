@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import pytest
 from gpiozero import OutputDevice
 
-from device.probe.drivers import HardwareError, Mcp3008PressureSensor, PumpAndValve, hardware_pin_factory, kpa_of
+from device.probe.drivers import PumpAndValve, hardware_pin_factory
+from device.probe.mcp3008 import Mcp3008PressureSensor, kpa_of
+from device.probe.ports import HardwareError
 from device.probe.safety import RELEASED, Outputs
 from firmware_config.device import DeviceConfig
 from phantom.pins import counts_at

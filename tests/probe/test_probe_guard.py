@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from device.probe.drivers import HardwareError, Mcp3008PressureSensor, PumpAndValve
-from device.probe.engine import Engine, Gate
+from device.probe.engine import Engine
 from device.probe.faults import FaultCode
+from device.probe.gate import Gate
+from device.probe.hardware import open_outputs, open_pressure_sensor
 from device.probe.link import FaultRaised, boot_ns
 from device.probe.loop import ControlThread, GuardThread
 from device.probe.messages import Press, Renew
+from device.probe.ports import HardwareError, OutputPort
 from device.probe.safety import RELEASED, Arbiter, Limits, Outputs
 from firmware_config.device import DeviceConfig
 from refill.simulation import LEASE, SimulatedProbe, SteppedProbe
@@ -112,11 +114,56 @@ def test_a_valve_that_does_not_obey_is_tried_again_at_every_round(gate: tuple[Ga
     assert outputs.writes[1:] == [RELEASED] * 5
 
 
+def test_what_the_guard_tripped_on_is_told_also_where_the_valve_did_not_obey(
+    gate: tuple[Gate, Arbiter, Recorder],
+) -> None:
+    way, held, outputs = gate
+    held.grant(S, S)
+    way.write(S, CLOSED, 1.0)
+    way.beat_ns = S + S // 2
+    outputs.fails = True
+    with pytest.raises(HardwareError):
+        way.guard(S + S // 2)
+    assert list(way.guarded) == [FaultCode.LEASE_LOST]
+
+
+class FailsOnce:
+    """Outputs whose first write is lost."""
+
+    def __init__(self, outputs: OutputPort) -> None:
+        self._outputs = outputs
+        self._failed = False
+
+    def apply(self, outputs: Outputs) -> None:
+        if not self._failed:
+            self._failed = True
+            raise HardwareError("vent valve: lost its turn")
+        self._outputs.apply(outputs)
+
+    def close(self) -> None:
+        self._outputs.close()
+
+
+def test_one_lost_write_does_not_give_a_lost_lease_another_name(config: DeviceConfig) -> None:
+    with SteppedProbe(config) as probe:
+        probe.run(0.3)
+        probe.press(40, 1, 5)
+        probe.run(2.0)
+        probe.run(0.48, renew=False)
+        gate = probe.engine.gate
+        gate._outputs = FailsOnce(gate._outputs)
+        with pytest.raises(HardwareError, match="lost its turn"):
+            gate.guard(probe.clock() + S // 25)
+        probe.run(2.0, renew=False)
+        assert [event.code for event in probe.seen.events if isinstance(event, FaultRaised)] == [FaultCode.LEASE_LOST]
+        assert probe.seen.true_kpa[-1][1] < 0.5
+
+
 @pytest.fixture
 def threads(config: DeviceConfig) -> Iterator[tuple[Engine, SimulatedProbe]]:
     simulated = SimulatedProbe(config)
-    outputs = PumpAndValve(config, simulated.pin_factory)
-    sensor = Mcp3008PressureSensor(config.pressure_sensor, simulated.pin_factory, boot_ns)
+    outputs = open_outputs(config, simulated.pin_factory)
+    sensor = open_pressure_sensor(config, simulated.pin_factory, boot_ns)
     engine = Engine(config, sensor, outputs, boot_ns, simulated=True)
     guard = GuardThread(engine.gate, boot_ns)
     control = ControlThread(engine, config.pressure_sensor.rate_hz, boot_ns)
