@@ -51,14 +51,19 @@ class Probe(Section):
     plate_area_mm2: float = Field(120.0, gt=10, le=2000, description="window plate; turns kPa into newton")
     pump_start_duty: float = Field(0.10, ge=0, le=0.5, description="duty below which the pump does not turn")
     socket: Path = Field(Path("/run/refill-probe/probe.sock"), description="where the probe listens; at most 100 bytes")
+    state_folder: Path = Field(
+        Path("/var/lib/refill-probe"), description="where a latched fault and the last presses outlive the process"
+    )
     peer_users: list[str] = Field(
         default_factory=list, description="users who may connect; none named: whoever the folder's permissions admit"
     )
 
     @model_validator(mode="after")
-    def _socket_path_fits(self) -> Self:
+    def _paths_fit(self) -> Self:
         if not self.socket.is_absolute() or len(str(self.socket).encode()) > 100:
             raise ValueError("socket: must be an absolute path of at most 100 bytes")
+        if not self.state_folder.is_absolute():
+            raise ValueError("state_folder: must be an absolute path")
         return self
 
 

@@ -30,9 +30,13 @@ class Pins(Section):
     """BCM numbers of the GPIO lines. The SPI lines (7 to 11) belong to the pressure sensor's converter."""
 
     pump: Gpio = Field(12, description="gate of the pump's transistor, PWM; 12, 13, 18 and 19 can do it in hardware")
-    pump_active_high: bool = Field(True, description="a high line runs the pump; false: a low one does")
+    pump_active_high: bool = Field(
+        True, description="a high line runs the pump; false: a low one does, and its line needs a pull-up"
+    )
     vent_valve: Gpio = Field(17, description="gate of the vent valve's transistor; energised = closed")
-    vent_valve_active_high: bool = Field(True, description="a high line energises the valve; false: a low one does")
+    vent_valve_active_high: bool = Field(
+        True, description="a high line energises the valve; false: a low one does, and needs a pull-up"
+    )
     button: Gpio = Field(22, description="push button to ground")
     status_light: Gpio = 23
     buzzer: Gpio = 24
@@ -137,7 +141,7 @@ class MprlsSensor(Section):
     bus: int = Field(1, ge=0, le=15, description="I2C bus; 1 is GPIO 2 and 3")
     address: int = Field(0x18, ge=0x08, le=0x77)
     measures: Literal["gauge", "absolute"] = Field(
-        "gauge", description="absolute: what it reads when vented is taken off"
+        "gauge", description="absolute: what it reads when the probe starts, vented, is taken off"
     )
     low_kpa: float = Field(0.0, ge=-100, le=100, description="pressure at the low end of the part's range")
     high_kpa: float = Field(172.4, ge=20, le=500, description="pressure at the high end; 25 psi is 172.4 kPa")
@@ -172,7 +176,10 @@ class SoftwarePwm(Section):
 
 
 class HardwarePwm(Section):
-    """PWM by the chip, through /sys/class/pwm; needs its overlay in config.txt."""
+    """PWM by the chip, through /sys/class/pwm; needs its overlay in config.txt, and a pump that a high line runs.
+
+    The chip runs on when the probe is killed, until the outputs are put off.
+    """
 
     kind: Literal["hardware"]
     chip: int = Field(ge=0, le=15, description="N of /sys/class/pwm/pwmchipN")
@@ -210,6 +217,9 @@ def wiring_conflict(
     if thermometer is not None and thermometer.gpio in whose:
         return f"temperature_sensor.gpio: GPIO {thermometer.gpio} is already {whose[thermometer.gpio]}"
     if isinstance(pwm, HardwarePwm):
+        if not pins.pump_active_high:
+            # A channel that is not enabled, as from boot on, is low: the pump would run until the probe comes up.
+            return "pump_pwm.kind: the chip's PWM is low while it is off, so pins.pump_active_high has to be true"
         channels = PWM_CHANNELS.get(pins.pump)
         if channels is None:
             return f"pump_pwm.kind: GPIO {pins.pump} of pins.pump has no PWM in hardware; 12, 13, 18 and 19 have"

@@ -138,9 +138,13 @@ class ProbeClient:
         """Ask for a `Status`, which arrives by `poll`."""
         self._send(AskStatus())
 
-    def clear_fault(self) -> None:
-        """Ask for the latched fault to be cleared; `FaultCleared` or `Refused` arrives by `poll`."""
-        self._send(ClearFault())
+    def clear_fault(self, operator: str | None = None) -> None:
+        """Ask for the latched fault to be cleared; `FaultCleared` or `Refused` arrives by `poll`.
+
+        `operator` is the code of who asks, never a name; needed where only a repair clears the fault. Raises
+        `ValidationError` where it is none (lower-case letters, digits, hyphens).
+        """
+        self._send(ClearFault(operator=operator))
 
     def close(self) -> None:
         """Let go of the connection; a press that it held ends."""

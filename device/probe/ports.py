@@ -41,3 +41,36 @@ class SensorPort(Protocol):
 
     def close(self) -> None:
         """Let go of the bus."""
+
+
+class Thermometer(Protocol):
+    """Where a temperature comes from. It informs; nothing waits for it."""
+
+    def celsius(self) -> float | None:
+        """Return the last reading in degrees Celsius, None where there is no fresh one. Never blocks or raises."""
+
+    def close(self) -> None:
+        """Read no more."""
+
+
+class I2cDevice(Protocol):
+    """One device on an I2C bus. A transfer that fails raises `OSError`, within a bounded time."""
+
+    def write(self, data: bytes) -> None:
+        """Send `data` in one transfer."""
+
+    def read(self, count: int) -> bytes:
+        """Return `count` bytes of one transfer."""
+
+    def close(self) -> None:
+        """Let go of the bus."""
+
+
+class Sysfs(Protocol):
+    """The kernel's files, by their names below /sys. Raises `OSError`."""
+
+    def read(self, name: str) -> str:
+        """Return what stands in the file, without the white space around it."""
+
+    def write(self, name: str, text: str) -> None:
+        """Write into a file that is there."""

@@ -78,6 +78,10 @@ def test_a_configuration_survives_being_dumped_and_read_again(tmp_path: Path, te
             "file: Value error, pump_pwm.channel: GPIO 18 of pins.pump is channel 0 or 2, not 1",
         ),
         (HARDWARE + "channel = 0\n[pins]\npump = 16", "file: Value error, pump_pwm.kind: GPIO 16 of pins.pump has no"),
+        (
+            HARDWARE + "channel = 0\n[pins]\npump_active_high = false",
+            "file: Value error, pump_pwm.kind: the chip's PWM is low while it is off",
+        ),
         ("[probe]\npump_hz = 100", "probe.pump_hz: Extra inputs"),
         ("[pins]\npump_active_high = 'yes please'", "pins.pump_active_high: "),
         (MPRLS + "[pins]\nbuzzer = 3", "file: Value error, pins.buzzer: GPIO 3 is an I2C line"),

@@ -43,7 +43,7 @@ def report(version: int, **more: object) -> bytes:
     """What a probe of some version says on connecting, with whatever else that version has."""
     own = Status(
         version=version, t_boot_ns=5, device="d", simulated=True, config_sha256="", phase="idle", pressure_kpa=0.0,
-        fault=None, lease_s=0.5, pressure_limit_kpa=60, hold_limit_s=20, samples=1, worst_gap_ms=1,
+        fault=None, faults_kept=True, lease_s=0.5, pressure_limit_kpa=60, hold_limit_s=20, samples=1, worst_gap_ms=1,
     )  # fmt: skip
     return json.dumps({**json.loads(own.line()), **more}).encode() + b"\n"
 
@@ -56,7 +56,7 @@ STATE = State(t_boot_ns=5, phase="release", lease="0" * 32).line()
 
 
 @pytest.mark.parametrize("before", [b"", RELEASED_1, b'{"kind":"of_another_age"}\n'])
-@pytest.mark.parametrize("said", [report(1), report(3), report(3, skin_celsius=31.5)])
+@pytest.mark.parametrize("said", [report(1), report(2), report(4), report(4, blood_kpa=9.5)])
 def test_a_probe_of_another_version_is_refused_by_that_name(
     scripted: ScriptedProbe, before: bytes, said: bytes
 ) -> None:

@@ -1,0 +1,18 @@
+"""The safety core's tests see every small change of it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+
+
+@pytest.mark.slow
+def test_no_small_change_of_the_safety_core_goes_unseen() -> None:
+    done = subprocess.run(
+        [sys.executable, str(HERE / "mutants.py")], capture_output=True, text=True, timeout=600, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.strip().endswith(" 0 survived")
