@@ -47,8 +47,8 @@ press-table: $(READY) ## 12 phantom recordings over all tones and shapes: truth,
 	@$(BIN)/python -m benchmarks.press_table
 
 .PHONY: accuracy
-accuracy: $(READY) ## the accuracy ladder: 4,800 simulated presses by stratum, and efficiency (docs/evidence; about 15 minutes)
-	@$(BIN)/python -m benchmarks.accuracy --presses 3000 --repeats 200
+accuracy: $(READY) ## the accuracy ladder: 4,800 simulated presses by stratum, and efficiency (docs/evidence; about 20 minutes)
+	@$(BIN)/python -m benchmarks.accuracy --presses 3000 --repeats 500
 
 .PHONY: faults
 faults: $(READY) ## every fault of the phantom as pictures: what was refused, what got through (docs/evidence; about 10 minutes)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.accuracy_ladder import KINDS, TONES
-from benchmarks.faults_table import ANSWERS, FOUND_WITHOUT_PRESSURE, WITHOUT_PRESSURE
+from benchmarks.faults_table import ANSWERS, FOUND_AT_PART_SIZE, FOUND_WITHOUT_PRESSURE, WITHOUT_PRESSURE
 from phantom.plan import plan
 from phantom.pressure import sensor_series
 from phantom.scene import Scene
@@ -81,6 +81,8 @@ class FaultOutcome:
             holds = not self.truths_s or (self.exceeds_s is not None and max(self.truths_s) >= self.exceeds_s)
             return "censored" if holds and not (answers and answers.never_a_number) else "wrong number"
         accepted = answers.reasons if answers else ()
+        if self.case.size < 1:
+            accepted = (*accepted, *FOUND_AT_PART_SIZE)
         if not self.case.pressure_known:
             accepted = (*accepted, *FOUND_WITHOUT_PRESSURE)
         return "right reason" if self.ended in accepted else "other reason"
@@ -95,7 +97,8 @@ class FaultOutcome:
     def line(self) -> str:
         """The press in one line, to be found and played again."""
         spec, told = self.spec, " or ".join(f"{true_s:.2f} s" for true_s in self.truths_s) or "none"
-        answer = f"{self.crt_s:.2f} s" if self.crt_s is not None else f"longer than {self.exceeds_s or 0.0:.2f} s"
+        answer = "no number" if self.crt_s is None else f"{self.crt_s:.2f} s"
+        answer = f"longer than {self.exceeds_s:.2f} s" if self.exceeds_s is not None else answer
         interval = "" if self.interval_s is None else f" ({self.interval_s[0]:.2f} to {self.interval_s[1]:.2f})"
         made = f"size {self.case.size:g}, press {self.case.number}, tone {spec.tone}, {spec.kind}, {spec.fps:g} fps"
         return f"{self.case.title}, {made}: true {told}, told {answer}{interval}"

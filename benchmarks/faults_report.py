@@ -44,6 +44,7 @@ def summary(outcomes: Sequence[FaultOutcome]) -> list[str]:
         f"{'met    ' if not escaped else 'NOT MET'}  an incomplete refill is censored: {len(escaped)} are not",
         f"        fault-free controls refused: {refused} of {len(controls)}",
         *(f"        wrong: {outcome.line}" for outcome in wrong),
+        *(f"        refused as {o.ended}: {o.line}" for o in outcomes if o.verdict == "other reason"),
     ]
 
 
@@ -54,7 +55,8 @@ def as_text(outcomes: Sequence[FaultOutcome]) -> str:
 
 NOTES = """Pictures of 320x240 at 24 to 30 frames/s, tones I to VI, refill 0.8 to 4 s, steps 0.05 to 0.3 ln G. Size: of
 the phantom's default (`phantom/fault_table.py`). Right reason: one that the table below accepts. Harmless: a number at
-most 0.15 s or 6 % off (after a second press: counted from either release). Censored: "longer than", and it was. Wrong
+most 0.15 s or 6 % off (after a second press: counted from either release). Below size 1 a fault may also
+leave no more than doubt: too_uncertain and not_settled are right there. Censored: "longer than", and it was. Wrong
 number: any other number, any number where there is no refill to measure, and a "longer than" that is false. Controls
 have no fault; their hand moves by 0.4 to 2 px (RMS)."""
 

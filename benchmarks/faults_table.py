@@ -50,5 +50,7 @@ ANSWERS: Final[dict[str, Answers]] = {
 
 WITHOUT_PRESSURE: Final = ("edge_crossing", "moved", "hair", "light_step", "no_blanch", "second_press")
 """Played a second time without a pressure trace: the picture alone has to tell. An arm's edge is among them."""
+FOUND_AT_PART_SIZE: Final = ("too_uncertain", "not_settled")
+"""Reasons that are right too where a fault is smaller than its default: too small to be named, it may leave doubt."""
 FOUND_WITHOUT_PRESSURE: Final = ("no_release", "moved", "not_a_refill")
 """Reasons that are right too where there is no pressure trace."""

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.bayer_light import MosaicMean
 from vision.bgr_light import RegionMean
 from vision.frames import BGR, BT601_FULL, Bayer, Layout, Yuv
 from vision.grid import GridSampler
@@ -88,6 +89,11 @@ def check_agreement(frames: Sequence[Picture]) -> None:
     cells = sampler.finish().cells[0].mean(axis=(0, 1), dtype=np.float64)
     assert np.abs(np.array(RegionMean(ROI).of(frame)) / region - 1).max() < AGREES
     assert np.abs(cells / light.mean(axis=(0, 1)) - 1).max() < AGREES
+    mosaic = _mosaic(frame, True)
+    squares = (mosaic[y : y + height, x : x + width].astype(np.float64) - 64) / (1023 - 64)
+    greens = (squares[0::2, 1::2].mean() + squares[1::2, 0::2].mean()) / 2
+    raw = squares[0::2, 0::2].mean(), greens, squares[1::2, 1::2].mean()
+    assert np.abs(np.array(MosaicMean(ROI, Bayer("RGGB", 64, 1023)).of(mosaic)) / raw - 1).max() < AGREES
 
 
 def contenders(frames: Sequence[Picture]) -> tuple[dict[str, Work], dict[str, Work]]:
@@ -96,21 +102,25 @@ def contenders(frames: Sequence[Picture]) -> tuple[dict[str, Work], dict[str, Wo
     views = [frame[y : y + height, x : x + width] for frame in frames]
     small, large = np.empty((height, width, 3), np.uint8), np.empty_like(frames[0])
     mean, peer = RegionMean(ROI), _peer()
+    raw, raw8 = Bayer("RGGB", 64, 1023), Bayer("RGGB", 16, 255, 1)
+    mosaics, mosaics8 = ([_mosaic(frame, wide) for frame in frames] for wide in (True, False))
+    means = MosaicMean(ROI, raw), MosaicMean(ROI, raw8)
     region: dict[str, Work] = {
         "160x160: copy of the region (floor)": lambda index: np.copyto(small, views[index]),
         "160x160: cv2.mean, not linear": lambda index: cv2.mean(views[index]),
         "160x160: pyCRT's extractor, not linear": lambda index: peer(frames[index]),
-        "160x160: linear mean (ours)": lambda index: mean.of(frames[index]),
+        "160x160: linear mean, BGR (ours)": lambda index: mean.of(frames[index]),
+        "160x160: linear mean, Bayer 8 bits": lambda index: means[1].of(mosaics8[index]),
+        "160x160: linear mean, Bayer 10 bits": lambda index: means[0].of(mosaics[index]),
     }
-    raw, raw8 = Bayer("RGGB", 64, 1023), Bayer("RGGB", 16, 255, 1)
     whole: dict[str, Work] = {
         "640x480: copy of the frame (floor)": lambda index: np.copyto(large, frames[index]),
         "640x480: cv2.mean, not linear": lambda index: cv2.mean(frames[index]),
         "640x480: whole path, BGR": _sampled(BGR, frames),
         "640x480: whole path, I420": _sampled(Yuv("i420", BT601_FULL), [_planes(frame, False) for frame in frames]),
         "640x480: whole path, NV12": _sampled(Yuv("nv12", BT601_FULL), [_planes(frame, True) for frame in frames]),
-        "640x480: whole path, Bayer 8 bits": _sampled(raw8, [_mosaic(frame, False) for frame in frames]),
-        "640x480: whole path, Bayer 10 bits": _sampled(raw, [_mosaic(frame, True) for frame in frames]),
+        "640x480: whole path, Bayer 8 bits": _sampled(raw8, mosaics8),
+        "640x480: whole path, Bayer 10 bits": _sampled(raw, mosaics),
     }
     return region, whole
 

@@ -6,5 +6,5 @@ linear colour means), `pressure` (time zero and how the press was made), `region
 input, same digits.
 """
 
-ALGORITHM_VERSION: str = "2.0"
+ALGORITHM_VERSION: str = "2.1"
 """Changes whenever the same trace may give other digits."""

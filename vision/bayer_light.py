@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.cells import CellGrid, Float32, Sample, add_rows, means_of, shares
+from vision.cells import CellGrid, Float32, Roi, Sample, add_rows, means_of, shares
 from vision.frames import Bayer, Held
 from vision.tone import DARK_AT, srgb_to_linear
 
@@ -73,3 +73,33 @@ class BayerLight:
         join = np.logical_and if every else np.logical_or
         pairs = join(mask[0::2], mask[1::2]).view(np.uint16)  # two truths of a byte each, side by side
         return shares((pairs == 0x0101) if every else (pairs != 0), self._grid.rows, self._grid.columns)
+
+
+class MosaicMean:
+    """Mean linear light of one region of mosaics, where no cells are wanted: four sums, and no table at all.
+
+    `roi` is x, y, width, height in px, all even, so that the region begins with the pattern's first pixel. Values above
+    the white level count as they come: whether a region is clipped is for others to tell.
+    """
+
+    def __init__(self, roi: Roi, layout: Bayer) -> None:
+        x, y, width, height = roi
+        if any(side % 2 for side in roi):
+            raise ValueError(f"region {roi} does not begin and end with whole squares of the mosaic")
+        self._slice = (slice(y, y + height), slice(x, x + width))
+        self._shape = (height // 2, 2, width // 2, 2)
+        pattern = layout.pattern
+        self._red, self._blue = pattern.index("R"), pattern.index("B")
+        self._greens = pattern.index("G"), pattern.rindex("G")
+        span = layout.white - layout.black
+        self._offset, self._scale = layout.black / span, 4.0 / (width * height * span)
+
+    def of(self, frame: NDArray[Any]) -> tuple[float, float, float]:
+        """Return R, G, B, 1 at the white level, of a frame (height, width)."""
+        squares = frame[self._slice].reshape(self._shape)
+        first, second, _, _ = cv2.sumElems(squares[:, 0])
+        third, fourth, _, _ = cv2.sumElems(squares[:, 1])
+        sums = (first, second, third, fourth)
+        scale, offset = self._scale, self._offset
+        green = 0.5 * scale * (sums[self._greens[0]] + sums[self._greens[1]])
+        return scale * sums[self._red] - offset, green - offset, scale * sums[self._blue] - offset

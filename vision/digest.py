@@ -94,26 +94,17 @@ class Digest:
             self._log_pulse = -float(np.log(np.abs(np.diag(r)) * pulse.sd / noise_sd).sum())
         self._gram = gram / noise_sd**2
 
-    def _without_slow(self, slow_sd: Array) -> tuple[Array, float]:
-        """Return the Gram matrix of signal and knots (1 + q, 1 + q), and what this costs in log evidence."""
-        gram, slow = self._gram, self._slow
-        rest = np.concatenate([[0, 1], np.arange(slow.stop, len(gram))])
-        scaled = slow_sd[:, None] * gram[slow, slow] * slow_sd[None, :] + np.eye(len(slow_sd))
-        root = np.linalg.cholesky(scaled)
-        across = np.linalg.solve(root, slow_sd[:, None] * gram[slow][:, rest])
-        left = gram[np.ix_(rest, rest)] - across.T @ across
-        level = left[1, 1]
-        left = left - np.outer(left[:, 1], left[1, :]) / level
-        kept = np.concatenate([[0], np.arange(2, len(left))])
-        log_evidence = self._log_pulse - float(np.log(np.diag(root)).sum()) - 0.5 * float(np.log(level))
-        return left[np.ix_(kept, kept)], log_evidence
-
-    def best_evidence(self, slow_sd: Array, curves: Array) -> float:
-        """Return the log likelihood of the best of some curves (q, g) for slow columns of this size."""
-        left, log_evidence = self._without_slow(slow_sd)
-        power = np.maximum(np.einsum("qg,qg->g", curves, left[1:, 1:] @ curves), 1e-12)
-        along = np.maximum(left[0, 1:] @ curves, 0.0)
-        return float(np.max(-0.5 * (left[0, 0] - along**2 / power + np.log(power)))) + log_evidence
+    def best_evidence(self, slow_sd: Array, curves: Array) -> Array:
+        """Return the log likelihood (...) of the best of some curves (q, g) for slow columns of sizes (..., p)."""
+        count = self._slow.stop
+        known = np.zeros((len(self._gram), count + curves.shape[1]))
+        known[:count, :count] = np.eye(count)
+        known[count:, count:] = curves
+        left, log_evidence = _without_slow(known.T @ self._gram @ known, self._slow, slow_sd)
+        power = np.maximum(np.einsum("...gg->...g", left[..., 1:, 1:]), 1e-12)
+        along = np.maximum(left[..., 0, 1:], 0.0)
+        value = -0.5 * (left[..., 0, 0, None] - along**2 / power + np.log(power))
+        return np.asarray(value.max(axis=-1) + log_evidence + self._log_pulse)
 
     def lens(self, slow_sd: Array, step: float, log_share: float = 0.0) -> Lens:
         """Return the lens for slow columns of prior standard deviations `slow_sd` (p,), in signal units.
@@ -121,10 +112,30 @@ class Digest:
         `step` is about the size of the refill, which tells what is too small to matter; `log_share` the logarithm of
         how likely such sizes are beforehand.
         """
-        left, log_evidence = self._without_slow(slow_sd)
+        left, log_evidence = _without_slow(self._gram, self._slow, slow_sd)
         knots = left[1:, 1:]
         ridge = max(RIDGE / step**2, 1e-12 * float(np.trace(knots)))
         root = np.linalg.cholesky(knots + ridge * np.eye(len(knots)))
         signal = np.linalg.solve(root, left[1:, 0])
         least = max(float(left[0, 0] - signal @ signal), 0.0)
-        return Lens(signal, np.ascontiguousarray(root.T), least, log_evidence + log_share)
+        evidence = float(log_evidence) + self._log_pulse + log_share
+        return Lens(signal, np.ascontiguousarray(root.T), least, evidence)
+
+
+def _without_slow(gram: Array, slow: slice, slow_sd: Array) -> tuple[Array, Array]:
+    """Return what a Gram matrix (n, n) leaves of signal and curves once level and slow columns are integrated out.
+
+    `gram` is of signal, level, slow columns at `slow`, curves. For each of some sizes `slow_sd` (..., p): the matrix
+    (..., n - 1 - p, n - 1 - p) and what this costs in log evidence (...).
+    """
+    sized = slow_sd[..., :, None]
+    scaled = sized * gram[slow, slow] * slow_sd[..., None, :] + np.eye(slow_sd.shape[-1])
+    root = np.linalg.cholesky(scaled)
+    rest = np.concatenate([[0, 1], np.arange(slow.stop, len(gram))])
+    across = np.linalg.solve(root, sized * gram[slow][:, rest])
+    left = gram[np.ix_(rest, rest)] - np.swapaxes(across, -1, -2) @ across
+    level = left[..., 1, 1]
+    left = left - left[..., :, 1, None] * left[..., None, 1, :] / level[..., None, None]
+    kept = np.concatenate([[0], np.arange(2, len(rest))])
+    log_evidence = -np.log(np.einsum("...pp->...p", root)).sum(axis=-1) - 0.5 * np.log(level)
+    return left[..., kept[:, None], kept], np.asarray(log_evidence)

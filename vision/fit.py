@@ -3,8 +3,10 @@
 `vision.refill` says what is fitted and how the answers are pooled; here stands how one curve meets the samples.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,7 @@ from vision.posterior import Lenses
 from vision.weights import clean_share, difference_sd, robust_sd
 
 Array = NDArray[np.float64]
+Made = TypeVar("Made")
 
 MAX_SAMPLES: int = 700
 OUTLYING: float = 5.0
@@ -109,6 +112,7 @@ class TraceFit:
     ) -> None:
         self._raw_time_s, self._raw_signal, self._raw_surround = time_s, signal, surround
         self._press_s = press_s
+        self._kept: dict[str, tuple[tuple[object, ...], Any]] = {}
         self._take(_hampel(signal, difference_sd(signal)))
         self.has_baseline = bool(self.phases.baseline.any())
         self.knot_s = knots_s(float(time_s[-1]), begins_by_s)
@@ -150,9 +154,23 @@ class TraceFit:
 
     def slow_columns(self) -> SlowColumns:
         """Return the slow columns under the present idea of the blood under the window."""
-        return SlowColumns(self.time_s, self.stage.refilled, self.phases, self.surround)
+        made_of = (self.time_s, self.stage.refilled, self.phases, self.surround)
+        return self._once("slow", made_of, lambda: SlowColumns(*made_of))
+
+    def _once(self, name: str, made_of: tuple[object, ...], make: Callable[[], Made]) -> Made:
+        """Return what `make` gives, again for as long as it would be made of the very same objects."""
+        kept = self._kept.get(name)
+        if kept is None or any(was is not now for was, now in zip(kept[0], made_of, strict=True)):
+            kept = self._kept[name] = (made_of, make())
+        made: Made = kept[1]
+        return made
 
     def _pulse_columns(self) -> Nuisance | None:
+        stage = self.stage
+        made_of = (self.time_s, stage.refilled, stage.pulse_hz, stage.pulse_size, stage.pulse_wanders, stage.lines)
+        return self._once("pulse", made_of, self._new_pulse_columns)
+
+    def _new_pulse_columns(self) -> Nuisance | None:
         stage, parts = self.stage, []
         if stage.pulse_hz is not None and stage.pulse_size > 0:
             rate, size = stage.pulse_hz, stage.pulse_size
@@ -165,9 +183,10 @@ class TraceFit:
 
     def digest(self, slow: SlowColumns) -> Digest:
         """Return the digest of the trace under the present noise, weights and pulse."""
-        stage = self.stage
-        hats = hat_matrix(self.curve_time_s, self.knot_s)
-        return Digest(self.signal, hats, self.weights, stage.noise_sd, self._pulse_columns(), slow.columns)
+        pulse, noise_sd = self._pulse_columns(), self.stage.noise_sd
+        hats = self._once("hats", (at := self.curve_time_s, knot_s := self.knot_s), lambda: hat_matrix(at, knot_s))
+        made_of = (self.signal, hats, self.weights, noise_sd, pulse, slow.columns)
+        return self._once("digest", made_of, lambda: Digest(*made_of))
 
     def lenses(self, sizes: list[SlowSizes]) -> Lenses:
         """Return one lens for each assumption of the slow disturbances' sizes."""

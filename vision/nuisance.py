@@ -212,4 +212,13 @@ def pulse_frequency_hz(time_s: Array, residual: Array, noise_sd: float) -> tuple
     background = max(noise_sd**2, float(np.median(power)) / 1.4)
     if power[best] < 2 * 12 * background or amplitude <= 0:
         return None
-    return float(frequencies_hz[best]), amplitude
+    return float(frequencies_hz[best]) + step_hz * _peak_offset(total, best), amplitude
+
+
+def _peak_offset(values: Array, peak: int) -> float:
+    """Return how far from `peak`, in places, the top of the parabola through it and its neighbours lies."""
+    if not 0 < peak < len(values) - 1:
+        return 0.0
+    before, top, after = values[peak - 1 : peak + 2]
+    bend = before - 2 * top + after
+    return float(np.clip(0.5 * (before - after) / bend, -0.5, 0.5)) if bend < 0 else 0.0

@@ -21,6 +21,13 @@ Array = NDArray[np.float64]
 
 COARSE_POINTS: int = 160
 STARTS: int = 3
+EXPLORED: int = 18
+"""Iterations at most from a start that only the prior chose."""
+HEAT: int = 6
+AHEAD: float = 2.0
+"""After `HEAT` iterations only the starts this close to the best of them in -2 log posterior run on."""
+SETTLED, NEARLY_SETTLED = 1e-3, 0.03
+"""What a step must still gain in -2 log posterior for another to follow; the latter where all is refined later."""
 SAMPLES: int = 256
 ADAPTATIONS: int = 3
 STUDENT_DOF: float = 6.0
@@ -142,8 +149,13 @@ def _expand(lenses: Lenses, family: Family, knot_s: Array, theta: Array) -> tupl
     return objective, gradient, precision
 
 
-def fit(lenses: Lenses, family: Family, knot_s: Array, start: Array, iterations: int) -> Modes:
-    """Return the modes reached from `start` (m, k), one member each, by Levenberg-Marquardt."""
+def fit(
+    lenses: Lenses, family: Family, knot_s: Array, start: Array, iterations: int, settled: float = SETTLED
+) -> Modes:
+    """Return the modes reached from `start` (m, k), one member each, by Levenberg-Marquardt.
+
+    A member is done when a step lowers its -2 log posterior by less than `settled`.
+    """
     theta, damping = start, np.full(len(start), 1e-2)
     value, gradient, precision = _expand(lenses, family, knot_s, theta)
     for _ in range(iterations):
@@ -157,7 +169,7 @@ def fit(lenses: Lenses, family: Family, knot_s: Array, start: Array, iterations:
         value = np.where(better, trial[0], value)
         gradient = np.where(better[:, None], trial[1], gradient)
         precision = np.where(better[:, None, None], trial[2], precision)
-        done = np.where(better, gain < 1e-3, damping > 1e4)
+        done = np.where(better, gain < settled, damping > 1e4)
         if done.all():
             break
         damping = np.where(better, damping / 6, damping * 6)
@@ -169,7 +181,10 @@ def explore(lens: Lenses, family: Family, knot_s: Array, min_step: float) -> Mod
     points = family.mean[:, None] + 1.3 * family.sd[:, None] * _normal_points(len(family.mean), COARSE_POINTS)
     value = log_likelihood(lens, family, knot_s, points[None], min_step) + log_prior(family, points[None])
     starts = points[:, np.argsort(-value[0], kind="stable")[:STARTS]].T
-    found = fit(lens.only(np.zeros(len(starts), dtype=np.intp)), family, knot_s, starts, 18)
+    found = fit(lens.only(np.zeros(len(starts), dtype=np.intp)), family, knot_s, starts, HEAT, NEARLY_SETTLED)
+    ahead = np.flatnonzero(found.objective <= found.objective.min() + AHEAD)
+    some = lens.only(np.zeros(len(ahead), dtype=np.intp))
+    found = fit(some, family, knot_s, found.theta[ahead], EXPLORED - HEAT, NEARLY_SETTLED)
     best = [int(np.argmin(found.objective))]
     return Modes(found.theta[best], found.objective[best], found.precision[best])
 

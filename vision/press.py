@@ -134,8 +134,11 @@ def analyse_recording(recording: GridRecording, pressure: PressureTrace | None, 
     complaint = (
         quality.of_glare(recording, place, limits)
         or quality.of_flicker(recording, time_zero_s, limits)
+        or quality.of_field(recording, everywhere, time_zero_s, limits)
         or quality.of_motion(recording, time_zero_s, limits)
         or quality.of_surround(trace, recording, place, time_zero_s, limits)
+        or quality.of_clocks(trace, press, limits)
+        or quality.of_steep_drift(trace, press, limits)
         or quality.of_blanching(trace, press, time_zero_s, limits)
         or quality.of_coherence(signal, recording, place, time_zero_s, limits)
     )
@@ -179,6 +182,7 @@ def analyse_trace(trace: Trace, pressure: PressureTrace | None, settings: Settin
     complaint = (
         quality.of_frames(trace, time_zero_s, limits)
         or quality.of_clocks(trace, press, limits)
+        or quality.of_steep_drift(trace, press, limits)
         or quality.of_blanching(trace, press, time_zero_s, limits)
         or quality.of_light(trace, time_zero_s, limits)
         or quality.of_brightening(trace, press, time_zero_s)
@@ -186,6 +190,7 @@ def analyse_trace(trace: Trace, pressure: PressureTrace | None, settings: Settin
         or quality.of_colour(trace, press, time_zero_s, limits)
         or quality.of_drift(trace, press, limits)
         or quality.of_course(trace, time_zero_s, limits)
+        or quality.of_bump(trace, press, time_zero_s, limits)
         or quality.of_hold(trace, press, limits)
     )
     if complaint:

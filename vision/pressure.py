@@ -40,6 +40,7 @@ class PressProfile:
     residual_share: float
     presses: int
     released: bool
+    halfway_share: float = 1.0
 
 
 def profile(trace: PressureTrace, least_kpa: float = 3.0) -> PressProfile | None:
@@ -86,7 +87,15 @@ def profile(trace: PressureTrace, least_kpa: float = 3.0) -> PressProfile | None
         residual_share=float(np.median(relative[after]) / hold_kpa) if after.any() else 0.0,
         presses=_count_presses(time_s, above),
         released=released,
+        halfway_share=_halfway_share(time_s, relative, float(time_s[held_from]), zero_s),
     )
+
+
+def _halfway_share(time_s: Array, relative: Array, from_s: float, to_s: float) -> float:
+    """Pressure in the middle of a press as a share of its beginning: a leak has taken its toll there, a release not."""
+    around = [np.abs(time_s - (from_s + share * (to_s - from_s))) < 0.1 for share in (0.15, 0.5)]
+    begin, middle = (float(relative[part].mean()) if part.any() else 0.0 for part in around)
+    return middle / begin if begin > 0 else 1.0
 
 
 def _hold_level(time_s: Array, relative: Array) -> float:

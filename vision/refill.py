@@ -33,11 +33,14 @@ PREFERENCE: float = 0.7
 """How much of the preference for simple families the interval leaves out; 1 would be all of it."""
 LEAST_SHARE: float = 1e-3
 """Curves that come to less than this share of the pool are left out of it."""
+FIRST_ITERATIONS, LAST_ITERATIONS = 4, 6
+"""From a mode that was found under about the same assumptions."""
+FAR_BEHIND: float = 3 * NEGLIGIBLE
 MOST_LIKELY: int = 12
 """At most so many assumptions on the slow disturbances are followed up."""
 BASELINES: tuple[tuple[float, float], ...] = ((0.01, 1.0), (0.3, 1.0))
 DRIFTS: tuple[tuple[float, float], ...] = ((0.05, 1.0), (0.2, 0.15))
-SLOW_WAVES: tuple[tuple[float, float], ...] = ((0.0005, 1.0), (0.004, 1.0), (0.012, 1.0), (0.04, 0.25))
+SLOW_WAVES: tuple[tuple[float, float], ...] = ((0.0005, 1.0), (0.004, 1.0), (0.015, 2.0), (0.05, 6.0))
 BLANCHINGS: tuple[tuple[float, float], ...] = ((0.001, 1.0), (0.2, 0.5))
 """Sizes that the slow disturbances may have, of the blanch step, with how likely each is before any data."""
 CANDIDATES: tuple[SlowSizes, ...] = tuple(
@@ -136,20 +139,31 @@ def _likely_sizes(trace: TraceFit, found: list[tuple[Family, Modes]]) -> list[Sl
     curves = np.hstack([family.curve(trace.knot_s, modes.theta.T) for family, modes in found[:4]])
     slow = trace.slow_columns()
     digest = trace.digest(slow)
-    scores = np.array(
-        [digest.best_evidence(slow.sd(sizes, trace.step), curves) + sizes.log_share for sizes in candidates]
-    )
+    shares = np.array([sizes.log_share for sizes in candidates])
+    scores = digest.best_evidence(np.array([slow.sd(sizes, trace.step) for sizes in candidates]), curves) + shares
     order = np.argsort(-scores, kind="stable")[:MOST_LIKELY]
     return [candidates[place] for place in order if scores[place] > scores.max() - 3 * NEGLIGIBLE]
 
 
 def _fitted(trace: TraceFit, lenses: Lenses, found: list[tuple[Family, Modes]]) -> list[_Fitted]:
-    """Fit every plausible family under every likely assumption, from the modes found before."""
+    """Fit every plausible family under every likely assumption, from the modes found before.
+
+    Those that a few iterations leave far behind are left there.
+    """
     every = []
     for family, modes in found:
         start = np.repeat(modes.theta, len(lenses.least), axis=0)
-        refined = fit(lenses, family, trace.knot_s, start, 10)
-        every.append(_Fitted(family, refined, laplace_evidence(lenses, family, trace.knot_s, refined)))
+        near = fit(lenses, family, trace.knot_s, start, FIRST_ITERATIONS)
+        every.append(_Fitted(family, near, laplace_evidence(lenses, family, trace.knot_s, near)))
+    limit = float(_best(every)[0].evidence.max()) - FAR_BEHIND
+    for fitted in every:
+        ahead = np.flatnonzero(fitted.evidence > limit)
+        if len(ahead):
+            some = lenses.only(ahead)
+            refined = fit(some, fitted.family, trace.knot_s, fitted.modes.theta[ahead], LAST_ITERATIONS)
+            for values, better in zip(vars(fitted.modes).values(), vars(refined).values(), strict=True):
+                values[ahead] = better
+            fitted.evidence[ahead] = laplace_evidence(some, fitted.family, trace.knot_s, refined)
     return every
 
 
@@ -159,9 +173,11 @@ def _best(every: list[_Fitted]) -> tuple[_Fitted, int]:
     return best, int(np.argmax(best.evidence))
 
 
-def _pool(trace: TraceFit, families: tuple[Family, ...]) -> tuple[list[tuple[float, Posterior]], Match, Family]:
-    """Return the families that matter with their posterior probability, and the best curve laid through the samples."""
-    found = _explored(trace, trace.lenses([trace.stage.sizes]), families)
+def _pool(trace: TraceFit, found: list[tuple[Family, Modes]]) -> tuple[list[tuple[float, Posterior]], Match, Family]:
+    """Return the families that matter with their posterior probability, and the best curve laid through the samples.
+
+    `found` are their modes at the first look, best first.
+    """
     trace.reweigh(trace.match(found[0][0], found[0][1].theta[0]))
     top = float(found[0][1].objective[0])
     found = [item for item in found if float(item[1].objective[0]) < top + 8 * NEGLIGIBLE]
@@ -170,14 +186,15 @@ def _pool(trace: TraceFit, families: tuple[Family, ...]) -> tuple[list[tuple[flo
     best, place = _best(every)
     trace.stage = replace(trace.stage, sizes=likely[place])
     trace.reweigh(trace.match(best.family, best.modes.theta[place]))
-    lenses = trace.lenses(likely)
-    limit = float(best.evidence.max()) - NEGLIGIBLE
+    near = np.stack([fitted.evidence for fitted in every]) > float(best.evidence.max()) - NEGLIGIBLE
+    used = np.flatnonzero(near.any(axis=0))
+    lenses = trace.lenses([likely[member] for member in used])
     posteriors: list[Posterior] = []
-    for fitted in every:
-        near = np.flatnonzero(fitted.evidence > limit)
-        if len(near):
-            modes = Modes(fitted.modes.theta[near], fitted.modes.objective[near], fitted.modes.precision[near])
-            posteriors += sample(lenses.only(near), fitted.family, trace.knot_s, modes, trace.min_step)
+    for fitted, wanted in zip(every, near, strict=True):
+        if wanted.any():
+            modes = Modes(*(values[wanted] for values in vars(fitted.modes).values()))
+            some = lenses.only(np.flatnonzero(wanted[used]))
+            posteriors += sample(some, fitted.family, trace.knot_s, modes, trace.min_step)
     evidence = np.array([posterior.log_evidence for posterior in posteriors])
     if not np.isfinite(evidence).any():
         raise NoFitError("no curve fits")
@@ -215,8 +232,9 @@ def estimate(
     trace = TraceFit(time_s[used], signal[used], press_s, around, begins_by_s)
     families = _families(onset_sd_s)
     _find_pulse(trace, families)
-    pool, best, family = _pool(trace, families)
-    return _told(trace, pool, best, family, families, timing_sd_s)
+    found = _explored(trace, trace.lenses([trace.stage.sizes]), families)
+    pool, best, family = _pool(trace, found)
+    return _told(trace, pool, best, family, found, timing_sd_s)
 
 
 def _told(
@@ -224,11 +242,11 @@ def _told(
     pool: list[tuple[float, Posterior]],
     best: Match,
     family: Family,
-    families: tuple[Family, ...],
+    found: list[tuple[Family, Modes]],
     timing_sd_s: float,
 ) -> RefillEstimate:
     times = _Landmarks.of(pool)
-    zero_known = any(one.delayed for one in families)
+    zero_known = any(one.delayed for one, _ in found)
     begin_s = 0.0
     if not zero_known:
         begin_s = times.quantiles(times.onset_s, (0.5,))[0]
@@ -249,7 +267,7 @@ def _told(
         t50_s=times.quantiles(times.t50_s, (0.5,))[0],
         t10_s=times.quantiles(times.t10_s, (0.5,))[0],
         onset_s=max(times.quantiles(times.onset_s, (0.5,))[0], 0.0),
-        tau_s=_time_constant_s(trace, families),
+        tau_s=_time_constant_s(trace, found),
         overshoot=times.quantiles(times.overshoot, (0.5,))[0],
         blanched_level=best.level,
         step=best.step,
@@ -308,11 +326,13 @@ class _Landmarks:
         return weighted_quantiles(values, self.weights, wanted)
 
 
-def _time_constant_s(trace: TraceFit, families: tuple[Family, ...]) -> float:
+def _time_constant_s(trace: TraceFit, found: list[tuple[Family, Modes]]) -> float:
     """Return tau of the better of the exponential fits, prompt and delayed, over the same window."""
     lens = trace.lenses([trace.stage.sizes])
     names = {family.name for family in EXPONENTIALS}
-    fits = [explore(lens, one, trace.knot_s, trace.min_step) for one in families if one.name in names]
+    fits = [
+        fit(lens, family, trace.knot_s, modes.theta, LAST_ITERATIONS) for family, modes in found if family.name in names
+    ]
     return float(np.exp(min(fits, key=lambda modes: float(modes.objective[0])).theta[0, 0]))
 
 

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from vision import release
 from vision.grid import GridRecording
-from vision.signal import haemoglobin
+from vision.signal import SMALLEST, haemoglobin
 from vision.trace import Trace
 
 Array = NDArray[np.float64]
+Float32 = NDArray[np.float32]
 
 SHARE_OF_STRONGEST: float = 0.6
 LEAST_CELLS: int = 3
@@ -35,18 +36,19 @@ class Region:
     step: Array
 
 
-def cell_signal(recording: GridRecording) -> Array:
-    """Return the haemoglobin signal of every cell, shape (n, rows, columns)."""
-    return haemoglobin(recording.cells.astype(np.float64))
+def cell_signal(recording: GridRecording) -> Float32:
+    """Return the haemoglobin signal of every cell, shape (n, rows, columns); single precision will do for a map."""
+    light = np.maximum(recording.cells, np.float32(SMALLEST))
+    return np.asarray(np.log(light[..., 0] / light[..., 1]), dtype=np.float32)
 
 
-def _mean_between(recording: GridRecording, signal: Array, from_s: float, to_s: float) -> Array | None:
+def _mean_between(recording: GridRecording, signal: Float32, from_s: float, to_s: float) -> Array | None:
     inside = (recording.time_s >= from_s) & (recording.time_s <= to_s)
-    return signal[inside].mean(axis=0) if inside.sum() >= 2 else None
+    return signal[inside].mean(axis=0, dtype=np.float64) if inside.sum() >= 2 else None
 
 
 def find(
-    recording: GridRecording, signal: Array, time_zero_s: float, end_s: float, free_until_s: float | None = None
+    recording: GridRecording, signal: Float32, time_zero_s: float, end_s: float, free_until_s: float | None = None
 ) -> Region | None:
     """Return the region that refilled between `time_zero_s` and `end_s`, or None where too few frames tell.
 
@@ -86,11 +88,11 @@ def is_cut_off(place: Region) -> bool:
     return count < SLIVER_CELLS and int((place.blanched & edge).sum()) > 0.25 * count
 
 
-def find_unaided(recording: GridRecording, signal: Array) -> float | None:
+def find_unaided(recording: GridRecording, signal: Float32) -> float | None:
     """Return the time of the release in s, from the picture alone: where most of the moving cells rise together."""
     spread = np.quantile(signal, 0.95, axis=0) - np.quantile(signal, 0.05, axis=0)
     strong = spread >= np.quantile(spread, 0.85)
-    found = release.find(recording.time_s, signal[:, strong].mean(axis=1))
+    found = release.find(recording.time_s, signal[:, strong].mean(axis=1, dtype=np.float64))
     return None if found is None else found.time_s
 
 

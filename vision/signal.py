@@ -22,7 +22,7 @@ def haemoglobin(linear_rgb: Array) -> Array:
 GREEN_BEND: float = 1.65
 """How strongly ln G bends against blood volume: G^-1.65 is proportional to it to first order. Light returns from skin
 in a way between Beer-Lambert with one path length per band (near 0) and diffusion (1.6 to 2): docs/decisions/0003."""
-GREEN_BEND_SD: float = 0.3
+GREEN_BEND_SD: float = 0.35
 """Standard error of it, carried into the interval of the refill time."""
 RED_SHARES: tuple[float, float] = (0.1, 0.75)
 """Red moves with blood by this share of what green does in ln; outside, it is not blood that moves it."""

@@ -76,6 +76,32 @@ def test_skin_that_drifts_before_the_press_and_in_the_hold_gives_no_number(per_s
     assert press(per_s * time_s).reason == "baseline_drift"
 
 
+def test_a_drift_so_steep_that_it_hides_the_press_is_told_as_a_drift() -> None:
+    time_s = np.arange(-8.0, 9.0, 1 / 40) + 0.007
+    for per_s in (0.3, -0.3):
+        found = press(per_s * time_s)
+        assert (found.status, found.reason) == ("not_measurable", "baseline_drift")
+
+
+def _unaided(bump: float, at_s: float = -2.2, overshoot: float = 0.0) -> PressAnalysis:
+    """A press without a pressure trace; blood comes and goes again at `at_s`, to `bump` of the step."""
+    time_s = np.arange(-8.0, 9.0, 1 / 40) + 0.007
+    skin = np.where(time_s < -5.5, 1.0, exponential(time_s, TRUE_S, 1.0, 0.0))
+    came = bump * np.clip(1 - np.abs(time_s - at_s) / 0.5, 0.0, 1.0)
+    slow = overshoot * np.clip(time_s, 0.0, None) * np.exp(1 - np.clip(time_s, 0.0, None))
+    noise = 0.01 * np.random.default_rng(3).standard_normal(len(time_s))
+    return analyse_trace(Trace(time_s, 0.5 + STEP * (skin + came + slow + noise)), None, Settings())
+
+
+@pytest.mark.parametrize(("bump", "reason"), [(0.4, "second_press"), (0.2, "second_press"), (0.03, None), (0.0, None)])
+def test_blood_that_came_and_went_before_the_release_tells_of_two_presses(bump: float, reason: str | None) -> None:
+    assert _unaided(bump).reason == reason
+
+
+def test_an_overshoot_after_the_release_is_no_second_press() -> None:
+    assert _unaided(0.0, overshoot=0.2).reason != "second_press"
+
+
 def test_a_small_drift_is_no_reason_to_refuse() -> None:
     time_s = np.arange(-8.0, 9.0, 1 / 40) + 0.007
     assert press(0.003 * time_s).crt_s == pytest.approx(TRUE_S, abs=0.12)

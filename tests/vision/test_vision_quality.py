@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from vision_bench import SHORT, analysed, cells_of_a_press, exponential, filmed, frame_times, traces
 
 from phantom.spec import PressSpec
@@ -15,7 +16,7 @@ from vision.pressure import PressProfile, PressureTrace, profile
 from vision.quality import Limits
 from vision.refill import RefillEstimate, estimate
 from vision.region import Region
-from vision.trace import Trace
+from vision.trace import Trace, trace_from_light
 
 LIMITS = Limits()
 
@@ -45,6 +46,7 @@ def test_a_sound_press_has_nothing_against_it() -> None:
         ("pressure_off_target", "mean_hold_kpa", LIMITS.least_hold_kpa - 0.1, LIMITS.least_hold_kpa + 0.1),
         ("pressure_not_held", "worst_hold_deviation", LIMITS.hold_deviation * 1.01, LIMITS.hold_deviation * 0.99),
         ("pressure_not_held", "hold_s", LIMITS.least_hold_s - 0.01, LIMITS.least_hold_s + 0.01),
+        ("pressure_not_held", "halfway_share", 1 - LIMITS.hold_deviation * 1.01, 1 - LIMITS.hold_deviation * 0.99),
         ("release_incomplete", "residual_share", LIMITS.residual_pressure + 0.01, LIMITS.residual_pressure - 0.01),
         ("release_too_slow", "release_s", LIMITS.release_s + 0.01, LIMITS.release_s - 0.01),
         ("release_too_slow", "release_s", None, 0.0),
@@ -251,6 +253,34 @@ def test_a_lamp_or_a_white_balance_shows_in_the_skin_around() -> None:
     assert _lamp(recording, (1.3, 1.2, 1.15)) == "light_changed"
     assert _lamp(recording, (1.15, 1.0, 0.87)) == "camera_settings_moved"
     assert _lamp(recording, (1.005, 1.005, 1.005)) is None
+
+
+def _field(gains: tuple[float, float, float], columns: int = 16, from_s: float = 5.7) -> str | None:
+    recording = cells_of_a_press()
+    later = np.where(recording.time_s[:, None] > from_s, np.array(gains), 1.0)
+    cells = recording.cells.copy()
+    cells[:, :, :columns] *= later[:, None, None].astype(np.float32)
+    return quality.of_field(replace(recording, cells=cells), trace_of_all(cells, recording), 5.0, LIMITS)
+
+
+def trace_of_all(cells: NDArray[np.float32], recording: GridRecording) -> Trace:
+    return trace_from_light(recording.time_s, cells.mean(axis=(1, 2), dtype=np.float64))
+
+
+def test_a_jump_of_the_whole_fields_light_is_a_lamp_or_the_camera_and_no_movement() -> None:
+    assert _field((1.25, 1.25, 1.25)) == "light_changed"
+    assert _field((1.3, 1.0, 0.8)) == "camera_settings_moved"
+    assert _field((0.8, 0.8, 0.8), from_s=4.4) == "light_changed"
+    assert _field((1.05, 1.05, 1.05)) is None
+    assert _field((1.0, 1.0, 1.0)) is None
+
+
+def test_what_changes_in_a_part_of_the_field_only_is_left_to_the_look_for_movement() -> None:
+    assert _field((1.6, 1.6, 1.6), columns=8) is None
+
+
+def test_a_jump_with_the_release_is_the_probes_shadow() -> None:
+    assert _field((1.25, 1.25, 1.25), from_s=5.1) is None
 
 
 def test_parts_that_go_their_own_way_are_not_skin_refilling() -> None:

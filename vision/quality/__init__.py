@@ -7,19 +7,20 @@ whether frames are whole (`frames`), whether the light and the camera stood stil
 first complaint is the one that a nurse can act on. Codes are those of the contract's table of reasons.
 """
 
-from vision.quality.course import of_course, of_hold, trusted_surround
+from vision.quality.course import of_bump, of_course, of_hold, trusted_surround
 from vision.quality.estimate import of_dip, of_estimate, of_jump, of_level, of_step
 from vision.quality.frames import of_frames
 from vision.quality.light import of_brightening, of_closure, of_colour, of_light, of_light_level
 from vision.quality.limits import Limits
-from vision.quality.picture import of_coherence, of_flicker, of_glare, of_motion, of_picture, of_surround
-from vision.quality.pressing import is_unfinished, of_blanching, of_clocks, of_drift, of_pressure
+from vision.quality.picture import of_coherence, of_field, of_flicker, of_glare, of_motion, of_picture, of_surround
+from vision.quality.pressing import is_unfinished, of_blanching, of_clocks, of_drift, of_pressure, of_steep_drift
 
 __all__ = [
     "Limits",
     "is_unfinished",
     "of_blanching",
     "of_brightening",
+    "of_bump",
     "of_clocks",
     "of_closure",
     "of_coherence",
@@ -28,6 +29,7 @@ __all__ = [
     "of_dip",
     "of_drift",
     "of_estimate",
+    "of_field",
     "of_flicker",
     "of_frames",
     "of_glare",
@@ -39,6 +41,7 @@ __all__ = [
     "of_motion",
     "of_picture",
     "of_pressure",
+    "of_steep_drift",
     "of_step",
     "of_surround",
     "trusted_surround",

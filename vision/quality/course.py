@@ -11,6 +11,9 @@ from vision.weights import robust_sd
 
 Array = NDArray[np.float64]
 
+BUMP_S: float = 0.4
+"""Means over this long show a bump in pale skin and leave out noise."""
+
 
 def of_course(trace: Trace, time_zero_s: float, limits: Limits) -> str | None:
     """Return whether the skin was pressed again in the window, or had begun to refill before the probe let go."""
@@ -27,6 +30,33 @@ def of_course(trace: Trace, time_zero_s: float, limits: Limits) -> str | None:
     return (
         "pressure_not_held" if np.median(early) - np.median(before) > limits.early_rise * range_ + 3 * noise else None
     )
+
+
+def of_bump(trace: Trace, profile: PressProfile | None, time_zero_s: float, limits: Limits) -> str | None:
+    """Return whether blood came and went again before the release that was found: the skin was pressed twice.
+
+    Asked where no pressure tells how often the probe came down. Pale skin hardly pulses; a bump in it is a refill cut
+    short, and what follows the last release began half refilled.
+    """
+    if profile is not None:
+        return None
+    smooth = moving_mean(trace.time_s, trace.signal, BUMP_S)
+    if len(smooth) < 5:
+        return None
+    at_s = trace.time_s[: len(smooth)] + 0.5 * BUMP_S
+    range_ = float(np.quantile(trace.signal, 0.97) - np.quantile(trace.signal, 0.03))
+    floor = float(np.quantile(smooth, 0.03))
+    pale = np.flatnonzero(smooth < floor + 0.15 * range_)
+    if not len(pale):
+        return None
+    course = smooth[(np.arange(len(smooth)) >= pale[0]) & (at_s < time_zero_s + 0.5 * BUMP_S)]
+    if len(course) < 5:
+        return None
+    lowest_before = np.minimum.accumulate(course)
+    lowest_after = np.minimum.accumulate(course[::-1])[::-1]
+    bump = float((course - np.maximum(lowest_before, lowest_after)).max())
+    noise = robust_sd(np.diff(trace.signal)) / np.sqrt(2 * max(1.0, BUMP_S / trace.interval_s))
+    return "second_press" if bump > limits.bump * range_ + 5 * noise else None
 
 
 def of_hold(trace: Trace, profile: PressProfile | None, limits: Limits) -> str | None:

@@ -112,7 +112,7 @@ def of_closure(trace: Trace, profile: PressProfile | None, time_zero_s: float, l
     off = back - returned * step
     allowed = (limits.closure * size + limits.closure_least) * (1 + 3 * abs(returned - 1)) + 4 * line.noise_of_mean
     if abs(float(off[2] - off[0])) > allowed or _red_moved(returned, off, step, limits):
-        return _whose(line.end - line.free)
+        return whose(line.end - line.free)
     after = trace.time_s > time_zero_s + 0.1
     way = np.log(np.maximum(trace.light[after], 1e-5)) - line.blanched
     share = (way[:, 0] - way[:, 1]) / line.h_step
@@ -136,7 +136,7 @@ def _red_moved(returned: float, off: Array, step: Array, limits: Limits) -> bool
     return away > limits.closure_return and abs(float(off.mean())) > allowed
 
 
-def _whose(change: Array) -> str:
+def whose(change: Array) -> str:
     """Return whose fault a change of ln R, G, B (3,) is: a white balance leaves green alone, a lamp does not."""
     others = max(abs(float(change[0])), abs(float(change[2])))
     return "light_changed" if abs(float(change[1])) > 0.4 * others else "camera_settings_moved"

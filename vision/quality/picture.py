@@ -4,13 +4,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.grid import GridRecording
+from vision.quality.light import whose
 from vision.quality.limits import Limits
 from vision.quality.series import jump
 from vision.region import Region
+from vision.signal import SMALLEST
 from vision.trace import Trace
 from vision.weights import robust_sd
 
 Array = NDArray[np.float64]
+Float32 = NDArray[np.float32]
 
 
 def of_picture(recording: GridRecording, limits: Limits) -> str | None:
@@ -63,8 +66,40 @@ def of_motion(recording: GridRecording, time_zero_s: float, limits: Limits) -> s
     return "moved" if float(lasting_px.max()) > 1.6 * limits.shift_share * width_px else None
 
 
+def of_field(recording: GridRecording, everywhere: Trace, time_zero_s: float, limits: Limits) -> str | None:
+    """Return whether the light of the whole field jumped at one instant, everywhere alike: a lamp, or the camera.
+
+    `everywhere` is the trace of the whole picture. Asked before movement is looked for, which a large jump of
+    light looks like. Around the release nothing is asked: the probe's shadow goes with it.
+    """
+    if everywhere.light is None:
+        return None
+    time_s = recording.time_s
+    ln = np.log(np.maximum(everywhere.light, SMALLEST))
+    asked = (time_s > time_zero_s - 1.0) & (np.abs(time_s - time_zero_s) > limits.field_apart_s)
+    width_s = 0.25
+    for part in (asked & (time_s < time_zero_s), asked & (time_s > time_zero_s)):
+        if part.sum() < 6:
+            continue
+        jumps = [jump(time_s[part], ln[part, channel], time_zero_s - 1.0, width_s) for channel in range(3)]
+        size, at_s = max(jumps, key=lambda found: abs(found[0]))
+        if abs(size) <= limits.field_jump:
+            continue
+        before = part & (time_s > at_s - width_s) & (time_s < at_s - 0.02)
+        after = part & (time_s > at_s + 0.02) & (time_s < at_s + width_s)
+        if before.sum() < 2 or after.sum() < 2:
+            continue
+        means = [recording.cells[half].mean(axis=0, dtype=np.float64) for half in (before, after)]
+        change = np.log(np.maximum(means[1], SMALLEST)) - np.log(np.maximum(means[0], SMALLEST))
+        middle = np.median(change, axis=(0, 1))
+        alike = (np.abs(change - middle) < limits.field_alike * np.abs(middle).max()).all(axis=2)
+        if np.abs(middle).max() > limits.field_jump and alike.mean() > limits.field_share:
+            return whose(middle)
+    return None
+
+
 def of_coherence(
-    signal: Array, recording: GridRecording, region: Region, time_zero_s: float, limits: Limits
+    signal: Float32, recording: GridRecording, region: Region, time_zero_s: float, limits: Limits
 ) -> str | None:
     """Return whether parts of the region went through different curves: an edge, a hair or a reflex passing.
 

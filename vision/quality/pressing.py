@@ -8,6 +8,9 @@ from vision.quality.series import moving_mean
 from vision.trace import Trace
 from vision.weights import robust_sd
 
+DRIFT_SEEN_S: float = 2.0
+"""About how long skin is seen before the press and in the hold."""
+
 
 def of_pressure(profile: PressProfile | None, limits: Limits, target_kpa: float | None) -> str | None:
     """Return what was wrong with the press itself; None for a good one."""
@@ -21,6 +24,9 @@ def of_pressure(profile: PressProfile | None, limits: Limits, target_kpa: float 
         return "pressure_off_target"
     if target_kpa is not None and abs(profile.mean_hold_kpa / target_kpa - 1) > limits.target_deviation:
         return "pressure_off_target"
+    # A pressure that leaks away all through the hold seems to fall for long in the end: no slow release.
+    if profile.halfway_share < 1 - limits.hold_deviation:
+        return "pressure_not_held"
     if profile.tail_s is not None and profile.tail_s > limits.release_s:
         return "release_too_slow"
     if profile.residual_share > limits.residual_pressure:
@@ -100,6 +106,33 @@ def of_drift(trace: Trace, profile: PressProfile | None, limits: Limits) -> str 
 
     Measured against the step down at the press, which a drift does not inflate as it does the step up.
     """
+    found = _slope(trace, profile)
+    if found is None:
+        return None
+    slope, step, scatter = found
+    # A heart beat cut in half makes a slope too: only one that stands out of what swings around it is a drift.
+    stands_out = slope * DRIFT_SEEN_S > 0.75 * scatter
+    return "baseline_drift" if stands_out and slope > limits.drift_per_s * step else None
+
+
+def of_steep_drift(trace: Trace, profile: PressProfile | None, limits: Limits) -> str | None:
+    """Return whether the colour drifts so fast that it hides the press: the step down at it is no longer one.
+
+    Asked before the blanching is judged, which such a drift makes out to be missing.
+    """
+    found = _slope(trace, profile)
+    if found is None or profile is None:
+        return None
+    slope, step, scatter = found
+    over_press = slope * (profile.time_zero_s - profile.press_from_s)
+    return "baseline_drift" if over_press > limits.hiding_drift * max(step, limits.least_step) + scatter else None
+
+
+def _slope(trace: Trace, profile: PressProfile | None) -> tuple[float, float, float] | None:
+    """Return the lesser slope per s of free skin and of the hold, the step down, and the scatter around the slopes.
+
+    None where one of them is not seen, or where they do not go the same way.
+    """
     if profile is None:
         return None
     before = trace.time_s < profile.press_from_s - 0.1
@@ -107,8 +140,10 @@ def of_drift(trace: Trace, profile: PressProfile | None, limits: Limits) -> str 
         return None
     held = trace.between(profile.held_from_s + 0.5 * profile.hold_s, profile.time_zero_s)
     parts = [part for part in (before, held) if part.sum() > 8]
-    slopes = [float(np.polyfit(trace.time_s[part], trace.signal[part], 1)[0]) for part in parts]
+    lines = [np.polyfit(trace.time_s[part], trace.signal[part], 1) for part in parts]
+    slopes = [float(line[0]) for line in lines]
     if len(slopes) < 2 or np.sign(slopes[0]) != np.sign(slopes[1]):
         return None
+    left = [trace.signal[part] - np.polyval(line, trace.time_s[part]) for part, line in zip(parts, lines, strict=True)]
     step = abs(float(np.median(trace.signal[before]) - np.median(trace.signal[held])))
-    return "baseline_drift" if min(abs(slope) for slope in slopes) > limits.drift_per_s * step else None
+    return min(abs(slope) for slope in slopes), step, max(float(np.std(part)) for part in left)
