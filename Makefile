@@ -74,6 +74,10 @@ probe-faults: $(READY) ## every fault of the probe at random moments of 500 pres
 probe-fuzz: $(READY) ## 100,000 random or mutated messages to the probe's socket (docs/evidence)
 	@$(BIN)/python -m benchmarks.probe_fuzz
 
+.PHONY: probe-mutants
+probe-mutants: $(READY) ## change the safety core in 206 small ways: which its tests miss (about 2 minutes)
+	@$(BIN)/python tests/probe/mutants.py
+
 .PHONY: probe-loop
 probe-loop: $(READY) ## period, jitter and CPU share of the probe's control loop (docs/evidence; about 2 minutes)
 	@$(BIN)/python -m benchmarks.probe_loop

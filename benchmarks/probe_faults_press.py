@@ -32,7 +32,7 @@ WARM_UP_S, AFTER_S, CAP_S = 0.5, 1.5, 60.0
 """Before the button is pushed; watched on once all is over; in case it never is."""
 OWNER = 1
 LEASE = "5" * 32
-FALL_S = 0.15
+FALL_S = 0.06
 """A fault of the release comes within so long of the valve's opening."""
 PHASES = ("rest", "ramp", "hold", "release", "after")
 NUMBER = RefillResult(status=Status.MEASURED, crt_s=2.0, crt_ci95_s=(1.8, 2.2))

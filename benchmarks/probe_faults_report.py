@@ -67,26 +67,27 @@ def failures(faulty: Sequence[Outcome], controls: Sequence[Outcome]) -> list[Out
 
 def summary(faulty: Sequence[Outcome], controls: Sequence[Outcome], beyond: Sequence[Outcome]) -> list[str]:
     """Return the verdicts, one line each."""
-    vented = sum(not o.vented for o in faulty)
     unnamed = sum(o.verdict == "unnamed" for o in faulty)
     otherwise = sum(o.verdict == "otherwise" for o in faulty)
     wrong = sum(o.wrong_reading for o in faulty)
     effects = [o for o in faulty if o.effect]
-    gone = [o for o in effects if o.case.fault in VENT_GONE and o.pressed]
+    pressed = [o for o in effects if o.pressed]
+    whole = [o for o in pressed if o.case.fault not in VENT_GONE]
+    gone = [o for o in pressed if o.case.fault in VENT_GONE]
+    late, kept = (sum(not o.vented for o in part) for part in (whole, gone))
     quiet = sum(not danger_told(o) for o in gone)
     alarms = sum(o.named is not None for o in controls)
     unread = sum(not o.reading for o in controls)
-    slowest = max((o.vented_s for o in effects if o.pressed and o.vented_s is not None), default=0.0)
+    slowest = max((o.vented_s for o in whole if o.vented_s is not None), default=0.0)
     read = sum(o.wrong_reading for o in beyond)
     highest = max((o.over_kpa for o in beyond), default=0.0)
     return [
-        _line(
-            not vented, f"always vented: {vented} of {len(faulty)} not within {VENT_LIMIT_S} s; worst {slowest:.2f} s"
-        ),
+        _line(not late, f"always vented: {late} of {len(whole)} not within {VENT_LIMIT_S} s; worst {slowest:.2f} s"),
+        _line(not kept, f"vent gone: {kept} of {len(gone)} not asked to let go within {VENT_LIMIT_S} s"),
         _line(not unnamed, f"always named: {unnamed} of {len(effects)} with an effect not named"),
         _line(not otherwise, f"by the right name: {otherwise} of {len(effects)} by another"),
-        _line(not wrong, f"never a reading: {wrong} of {len(faulty)} presses with an effect were read"),
-        _line(not quiet, f"a vent that is gone: {quiet} of {len(gone)} without the danger being told"),
+        _line(not wrong, f"never a reading: {wrong} of {len(effects)} presses with an effect were read"),
+        _line(not quiet, f"vent gone: {quiet} of {len(gone)} without the danger being told"),
         _line(not alarms and not unread, f"no false alarm: {alarms} of {len(controls)} controls, {unread} not read"),
         f"        without effect: {len(faulty) - len(effects)} of {len(faulty)}",
         f"        beyond one sensor: {read} of {len(beyond)} presses read, up to {highest:.0f} kPa over target",
@@ -106,7 +107,7 @@ def as_text(faulty: Sequence[Outcome], controls: Sequence[Outcome], beyond: Sequ
 
 NOTES = """Every press is played through the real engine, drivers and session on an injected clock, over a random
 body (`phantom/chamber.py`), 10 to 60 kPa, ramp 0.2 to 5 s, hold 1 to 12 s. Faults and phases take turns; the moment
-within the phase is drawn evenly (rest: from the push of the button; release: 0.15 s from the valve's opening;
+within the phase is drawn evenly (rest: from the push of the button; release: 0.06 s from the valve's opening;
 after: 3 s from the end of the press). A fault lasts for good where the table does not say for how long. The
 analysis of the bedside answers every look with a number, so that only probe and session stand between a fault and a
 reading.
@@ -114,10 +115,10 @@ reading.
 "Without effect" is strict: nothing about the press, true, seen or told, was other than in a whole one until the
 measurement was decided. The first effect is the first instant of any of these:"""
 
-GONE = """`vent_blocked`, `vent_slow`, `valve_line_dead`: with the vent itself gone no software lets the pressure
-out. Here "vented" is the time until the probe had let go of both outputs for good, and the danger sentence ("take
-the finger out") has to be told where more than 5 kPa are left after 0.7 s. What remains is the nurse, the switch,
-and in hardware a second way out: see below."""
+GONE = """`vent_blocked`, `vent_slow`, `valve_line_dead`: with the vent itself gone no software lets the
+pressure out. Here "vented" is the time until the probe had asked both outputs to let go, for good, and the
+danger sentence ("take the finger out") has to be told where more than 5 kPa are left after 0.7 s. What remains
+is the nurse, the switch, and in hardware a second way out: see below."""
 
 BEYOND = """One sensor cannot be told from its pressure. What is found: a ramp that takes far more or less effort
 (drive times seconds for each kPa) than any body in range, a hold that takes more effort than it had settled to, a

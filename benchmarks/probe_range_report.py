@@ -14,9 +14,9 @@ from contract.version import __version__
 from phantom.chamber import RANGE
 
 HELD, OVERSHOOT, RELEASE_MS = 0.99, 0.08, 150.0
-INSTANT_ERROR_MS = (-2.0, 8.0)
+INSTANT_ERROR_MS = (-6.0, 8.0)
 """What `device.probe.release` states of the instant of release, against the true pressure."""
-RELEASE_ERROR_MS = (-3.0, 15.0)
+RELEASE_ERROR_MS = (-3.0, 20.0)
 """Likewise of the release's duration."""
 HEAD = [
     "body",

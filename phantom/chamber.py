@@ -140,9 +140,7 @@ _PARTS: dict[str, Span] = {
     "leak_ml_s_per_kpa": Span(0.001, 0.02, _LEAK, True),
     "vent_mm": Span(0.9, 1.5, _VENT),
     "valve_delay_s": Span(0.002, 0.008, "small solenoid valves"),
-    "pump_ml_s": Span(
-        12.0, 25.0, "0.7 to 1.5 l/min, as for wrist and arm cuffs"
-    ),
+    "pump_ml_s": Span(12.0, 25.0, "0.7 to 1.5 l/min, as for wrist and arm cuffs"),
     "pump_stall_kpa": Span(90.0, 150.0, "1.5 to 2.5 times the highest target"),
     "pump_start_duty": Span(0.07, 0.13, "0.03 to either side of the device file's: warmth, wear, supply"),
     "pump_load_duty": Span(0.0, 0.08, "a membrane pump's load grows with its back pressure"),

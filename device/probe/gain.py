@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-FIRST_KPA_PER_S = 150.0
+FIRST_KPA_PER_S = 170.0
 """Before anything is learnt."""
 FIRST_WEIGHT = 0.015
 """How much the first figure counts: as much as samples of this sum of squares of drive about its mean."""

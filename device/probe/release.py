@@ -1,8 +1,8 @@
 """The hold and the release as the sensor saw them: hold level, time zero, 90 to 10 %. Pure.
 
 Against the true pressure of the simulated range (`benchmarks.probe_range`: sensor lag of 1 to 5 ms, 100 samples a
-second, one in 300 a period late) time zero comes from 2 ms early to 8 ms late: the lag, and 3 ms for the rest. The
-release is told from 3 ms too short to 15 ms too long, because its beginning lies somewhere between two samples.
+second, one in 300 a period late) time zero comes from 6 ms early to 8 ms late: the sensor's lag, and what lies between
+two samples. The release is told from 3 ms too short to 20 ms too long, because its beginning is not seen to the sample.
 """
 
 import math

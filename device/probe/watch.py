@@ -66,6 +66,7 @@ class Watch:
         self._step_ns = now_ns
         self._changed_ns = now_ns
         self._effort_s = 0.0
+        self._in_vain = False
         self._clipped = 0
         self._below = 0
         self._well_since_ns: int | None = None
@@ -134,13 +135,15 @@ class Watch:
         if last is None or sample.kpa != last.kpa:
             self._changed_ns = now_ns
             self._effort_s = 0.0
+            self._in_vain = False
             return None
         self._effort_s += doing.outputs.pump_duty * (now_ns - self._step_ns) / 1e9
-        if not doing.outputs.valve_closed:
-            return None
         still_s = (now_ns - self._changed_ns) / 1e9
+        if not doing.outputs.valve_closed:
+            return FaultCode.SENSOR_STUCK if self._in_vain and still_s > STUCK_AT_REST_S else None
         if doing.phase == "ramp" and self._effort_s > STUCK_RISING_S:
-            # A quiet sensor stands still as well where no pump turns: the lesser name, unless it has for very long.
+            # A quiet sensor stands still as well where no pump turns: the lesser name, until it has for very long.
+            self._in_vain = True
             return FaultCode.SENSOR_STUCK if still_s > STUCK_AT_REST_S else FaultCode.NO_RISE
         worked = self._effort_s > STUCK_EFFORT_S and still_s > STILL_S
         return FaultCode.SENSOR_STUCK if worked or still_s > STUCK_S else None

@@ -56,8 +56,6 @@ def test_a_fault_in_mid_hold_is_named_and_vents(config: DeviceConfig, code: Faul
         (FaultCode.NO_RISE, Faults(pump_dead=True)),
         (FaultCode.NO_RISE, Faults(extra_leak_ml_s_per_kpa=3.0)),
         (FaultCode.LEAK, Faults(extra_leak_ml_s_per_kpa=0.22)),
-        # Stuck so shortly before, it cannot be told from a quiet sensor over a pump that does not turn.
-        (FaultCode.NO_RISE, Faults(sensor="stuck")),
     ],
 )
 def test_a_press_that_does_not_rise_is_ended(config: DeviceConfig, code: FaultCode, broken: Faults) -> None:

@@ -110,7 +110,7 @@ def deaf(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("fault", "phase"),
-    [("leak", "hold"), ("sensor_silent", "hold"), ("sensor_stuck", "release"), ("vent_slow", "hold")],
+    [("leak", "hold"), ("sensor_silent", "hold"), ("sensor_stuck", "release"), ("vent_blocked", "hold")],
 )
 def test_the_judge_sees_a_probe_that_looks_for_no_faults(
     config: DeviceConfig, monkeypatch: pytest.MonkeyPatch, fault: str, phase: str

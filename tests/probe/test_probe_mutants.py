@@ -1,4 +1,4 @@
-"""The safety core's tests see every small change of it."""
+"""The safety core's tests see small changes of it: here one in five, all of them with `make probe-mutants`."""
 
 import subprocess
 import sys
@@ -12,7 +12,11 @@ HERE = Path(__file__).resolve().parent
 @pytest.mark.slow
 def test_no_small_change_of_the_safety_core_goes_unseen() -> None:
     done = subprocess.run(
-        [sys.executable, str(HERE / "mutants.py")], capture_output=True, text=True, timeout=600, check=False
+        [sys.executable, str(HERE / "mutants.py"), "--every", "5"],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.strip().endswith(" 0 survived")

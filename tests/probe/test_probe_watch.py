@@ -1,15 +1,10 @@
 """What the watch sees in each phase, and what it leaves alone: on the whole probe with simulated hardware."""
 
-import dataclasses
-
 import pytest
 
 from device.probe.faults import FaultCode
 from device.probe.link import FaultRaised, Refused, Released
 from device.probe.messages import Phase
-from device.probe.ports import Sample
-from device.probe.safety import RELEASED, Limits, Outputs
-from device.probe.watch import Doing, Watch
 from firmware_config.device import DeviceConfig
 from phantom.hydraulics import BODIES, Chamber, Faults
 from refill.simulation import SteppedProbe
@@ -84,26 +79,6 @@ def test_a_sensor_that_falls_silent_at_rest_is_named_once(config: DeviceConfig) 
         assert codes(probe) == [FaultCode.SENSOR_STALE] * 2
 
 
-def test_a_hand_that_is_laid_down_is_no_fault(config: DeviceConfig) -> None:
-    watch, now_ns = bare(config)
-    for step in range(300):
-        bump_kpa = 3.0 if 100 <= step < 140 else 0.0
-        now_ns += S // 100
-        assert watch.step(now_ns, Sample(now_ns, 0.1 * (step % 2) + bump_kpa), at_rest(now_ns)) is None
-
-
-@pytest.mark.parametrize(("kpa", "code"), [(-2.6, FaultCode.SENSOR_IMPLAUSIBLE), (2.6, FaultCode.SENSOR_IMPLAUSIBLE)])
-def test_a_zero_that_creeps_away_is_named_and_not_only_refused(
-    config: DeviceConfig, kpa: float, code: FaultCode
-) -> None:
-    watch, now_ns = bare(config)
-    told = []
-    for step in range(12_000):
-        now_ns += S // 100
-        told.append(watch.step(now_ns, Sample(now_ns, kpa * min(step / 10_000, 1.0)), at_rest(now_ns)))
-    assert {one for one in told if one} == {code}
-
-
 # ---- in the ramp
 
 
@@ -122,10 +97,14 @@ def test_a_sensor_that_stands_still_for_long_is_stuck_once_the_pump_works_in_vai
     with SteppedProbe(config) as probe:
         probe.run(0.5)
         probe.faults.sensor = "stuck"
-        for _ in range(2):
-            probe.press()
-            probe.run(6.0)
+        probe.press()
+        probe.run(2.0)
+        assert codes(probe) == [FaultCode.NO_RISE]
+        probe.run(4.0)
         assert codes(probe) == [FaultCode.NO_RISE, FaultCode.SENSOR_STUCK]
+        probe.press()
+        probe.run(2.0)
+        assert probe.engine.phase == "idle"
         assert max(kpa for _, kpa in probe.seen.true_kpa) < 15
 
 
@@ -142,25 +121,6 @@ def test_a_seal_that_opens_in_a_slow_ramp_is_named_long_before_its_deadline(conf
 # ---- in the hold
 
 
-def test_a_sensor_that_follows_no_more_does_not_have_the_pump_press_on(config: DeviceConfig) -> None:
-    """Its tube pinched a little below the target: the value moves with its noise, and the pump works on."""
-    watch, now_ns = bare(config)
-    for step in range(40):
-        now_ns += S // 100
-        doing = Doing("ramp", now_ns - S // 2, Outputs(True, 1.0), target_kpa=40.0, ramp_s=0.5)
-        assert watch.step(now_ns, Sample(now_ns, 1.0 * step), doing) is None
-    began_ns, told = now_ns, None
-    for step in range(1500):
-        now_ns += S // 100
-        drive = 0.03 * max(step / 100 - 2.0, 0.0)
-        doing = Doing("hold", began_ns, Outputs(True, 0.1 + 0.9 * drive), target_kpa=40.0, hold_s=20.0)
-        told = watch.step(now_ns, Sample(now_ns, 39.8 + 0.1 * (step % 3)), doing)
-        if told:
-            break
-    assert told == FaultCode.LEAK
-    assert (now_ns - began_ns) / S < 6.0
-
-
 @pytest.mark.parametrize("before_s", [0.05, 0.1, 0.2, 0.3])
 def test_a_seal_lost_just_before_the_end_is_no_held_press(config: DeviceConfig, before_s: float) -> None:
     with SteppedProbe(config) as probe:
@@ -170,21 +130,6 @@ def test_a_seal_lost_just_before_the_end_is_no_held_press(config: DeviceConfig, 
         probe.run(2.0)
         assert codes(probe) == [FaultCode.LEAK]
         assert ends(probe) == [("fault", FaultCode.LEAK)]
-
-
-def test_a_hold_does_not_end_on_a_clipped_sample(config: DeviceConfig) -> None:
-    watch, now_ns = bare(config)
-    doing = Doing("hold", now_ns - S, Outputs(True, 0.1), target_kpa=40.0, hold_s=1.0)
-    assert watch.step(now_ns + S // 100, Sample(now_ns + S // 100, 40.0, clipped=True), doing) == (
-        FaultCode.SENSOR_CLIPPED
-    )
-
-
-def test_one_clipped_sample_in_mid_hold_ends_nothing(config: DeviceConfig) -> None:
-    watch, now_ns = bare(config)
-    doing = Doing("hold", now_ns, Outputs(True, 0.1), target_kpa=40.0, hold_s=1.0)
-    now_ns += S // 100
-    assert watch.step(now_ns, Sample(now_ns, 40.0, clipped=True), doing) is None
 
 
 def test_a_dead_pump_in_a_tight_hold_is_named_where_the_pressure_is_held_no_more(config: DeviceConfig) -> None:
@@ -261,29 +206,3 @@ def test_what_stays_after_a_stuck_sensor_is_taken_for_a_blocked_vent(config: Dev
         probe.faults.sensor = "stuck"
         probe.run(4.0)
         assert codes(probe) == [FaultCode.SENSOR_STUCK, FaultCode.BLOCKED_VENT]
-
-
-# ---- the watch alone
-
-
-def bare(config: DeviceConfig) -> tuple[Watch, int]:
-    now_ns = 1000 * S
-    watch = Watch(Limits.of(config), now_ns, config.probe.pump_start_duty)
-    return watch, now_ns
-
-
-def at_rest(now_ns: int) -> Doing:
-    return Doing("idle", now_ns - S, RELEASED)
-
-
-def test_thresholds_are_those_of_the_phase_and_one_press_leaves_nothing_to_the_next(config: DeviceConfig) -> None:
-    watch, now_ns = bare(config)
-    for _ in range(2):
-        began_ns = now_ns
-        for step in range(2):
-            now_ns += S // 100
-            doing = Doing("ramp", began_ns, Outputs(True, 0.5), target_kpa=40.0, ramp_s=1.0)
-            assert watch.step(now_ns, Sample(now_ns, 9.0 + step), doing) is None
-        now_ns += S // 100
-        over = dataclasses.replace(doing, phase="idle", outputs=RELEASED)
-        watch.step(now_ns, Sample(now_ns, 0.1), over)
