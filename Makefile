@@ -38,8 +38,9 @@ format: $(READY) ## format the code and mend what ruff can
 	@$(BIN)/ruff check --fix .
 
 .PHONY: schema
-schema: $(READY) ## write the JSON Schema files from the contract's models
+schema: $(READY) ## write the JSON Schema files from the contract's models, and the tables of docs/probe.md
 	@$(BIN)/python -m contract.schema
+	@$(BIN)/python -m refill.probe_docs
 
 .PHONY: press-table
 press-table: $(READY) ## 12 phantom recordings over all tones and shapes: truth, result, interval (docs/evidence)
@@ -60,6 +61,26 @@ bench: $(READY) ## speed per frame and per press beside the peers, memory over 1
 .PHONY: crash
 crash: $(READY) ## kill the demo's processes at random moments, 30 rounds (docs/evidence)
 	@$(BIN)/python -m benchmarks.crash --rounds 30
+
+.PHONY: probe-range
+probe-range: $(READY) ## hold, overshoot and release of the probe over simulated fingers, knees and leaks (docs/evidence)
+	@$(BIN)/python -m benchmarks.probe_range
+
+.PHONY: probe-faults
+probe-faults: $(READY) ## every fault of the probe at random moments of 500 presses: vented, named, no reading (docs/evidence)
+	@$(BIN)/python -m benchmarks.probe_faults
+
+.PHONY: probe-fuzz
+probe-fuzz: $(READY) ## 100,000 random or mutated messages to the probe's socket (docs/evidence)
+	@$(BIN)/python -m benchmarks.probe_fuzz
+
+.PHONY: probe-mutants
+probe-mutants: $(READY) ## change the safety core in 206 small ways: which its tests miss (about 2 minutes)
+	@$(BIN)/python tests/probe/mutants.py
+
+.PHONY: probe-loop
+probe-loop: $(READY) ## period, jitter and CPU share of the probe's control loop (docs/evidence; about 2 minutes)
+	@$(BIN)/python -m benchmarks.probe_loop
 
 .PHONY: lock
 lock: ## write requirements/*.txt anew from pyproject.toml, with hashes and without index addresses (needs uv)

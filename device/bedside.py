@@ -102,7 +102,7 @@ class Bedside:
         self._parts = parts
         self._about = about
         self._habits = habits
-        self._session = Session(about.protocol)
+        self._session = Session(about.protocol, about.target_kpa)
         self._queue: queue.SimpleQueue[Event | _Answer] = queue.SimpleQueue()
         self._recorder = Recorder(parts.camera, parts.clock, self._queue.put)
         self._probe = ProbeEar(parts.probe)
@@ -245,7 +245,7 @@ class Bedside:
 
         def work() -> _Answer:
             analysis = self._parts.analyse(recording, pressure)
-            kept = press_of(number, self._about.protocol.target_kpa, analysis, pressure, origin_ns)
+            kept = press_of(number, self._about.target_kpa, analysis, pressure, origin_ns)
             return _Answer(begun.reading_id, Analysed(number, kept.record.result, analysis.established), kept)
 
         def done(future: Future[_Answer]) -> None:

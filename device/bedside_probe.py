@@ -1,5 +1,7 @@
 """The probe's words as the session hears them, and the pressure samples of the press under way."""
 
+import logging
+
 import numpy as np
 
 from contract.reasons import Reason
@@ -11,6 +13,8 @@ from device.probe.messages import FaultCleared, FaultRaised, Pressure, Refused, 
 from device.session import NO_PROBE
 from device.session_words import Event, ProbeFailed, ProbePhase, ProbeReady, ProbeReleased
 from vision.pressure import PressureTrace
+
+log = logging.getLogger(__name__)
 
 UNREACHABLE = ProbeFailed(Reason.PROBE_FAULT, NO_PROBE, latched=True)
 
@@ -32,25 +36,26 @@ class ProbeEar:
         """Return what the probe has said since the last call."""
         try:
             said = self._probe.poll()
-        except ProbeUnreachableError:
-            return self._unreachable()
-        self._reachable = True
+        except ProbeUnreachableError as error:
+            return self._unreachable(error)
+        # A connection alone is no answer: one to a probe of another version stands for a moment, again and again.
+        self._reachable = self._reachable or bool(said)
         return [heard for event in said for heard in self._understand(event)]
 
     def press(self, target_kpa: float, ramp_s: float, hold_s: float) -> list[Event]:
         """Ask for a press."""
         try:
             self._lease = self._probe.press(target_kpa, ramp_s, hold_s)
-        except ProbeUnreachableError:
-            return self._unreachable()
+        except ProbeUnreachableError as error:
+            return self._unreachable(error)
         return []
 
     def renew(self) -> list[Event]:
         """Renew the lease of the press."""
         try:
             self._probe.renew()
-        except ProbeUnreachableError:
-            return self._unreachable()
+        except ProbeUnreachableError as error:
+            return self._unreachable(error)
         return []
 
     def release(self) -> list[Event]:
@@ -58,8 +63,8 @@ class ProbeEar:
         self._lease = None
         try:
             self._probe.release()
-        except ProbeUnreachableError:
-            return self._unreachable()
+        except ProbeUnreachableError as error:
+            return self._unreachable(error)
         return []
 
     def forget_pressure(self) -> None:
@@ -72,10 +77,14 @@ class ProbeEar:
         since = t_ns >= origin_ns
         return PressureTrace(time_s=(t_ns[since] - origin_ns) / 1e9, kpa=np.array(self._kpa, dtype=np.float64)[since])
 
-    def _unreachable(self) -> list[Event]:
+    def _unreachable(self, error: ProbeUnreachableError) -> list[Event]:
         said_before, self._reachable = not self._reachable, False
         self.latest_kpa = None
-        return [] if said_before else [UNREACHABLE]
+        if said_before:
+            return []
+        # The nurse's sentence is the same for all causes; a probe of another version is the engineer's to find here.
+        log.warning("%s", error)
+        return [UNREACHABLE]
 
     def _understand(self, event: ProbeEvent) -> list[Event]:
         if isinstance(event, Pressure):
@@ -85,16 +94,16 @@ class ProbeEar:
             return []
         if isinstance(event, Status):
             self.simulated = event.simulated
-            ready = ProbeReady() if event.fault is None else _failed(event.fault, latched=True)
+            ready = ProbeReady() if event.fault is None else _failed(event.fault)
             return [ready, ProbePhase(event.phase)]
         if isinstance(event, State):
             # Another client's press keeps ours from starting, but is not ours.
             ours = event.lease is None or event.lease == self._lease
             return [ProbePhase(event.phase if ours else "release")]
         if isinstance(event, Released):
-            return [ProbeReleased(event.why, event.t_boot_ns)] if event.lease == self._lease else []
+            return [_released(event)] if event.lease == self._lease else []
         if isinstance(event, FaultRaised):
-            return [_failed(event.code, latched=event.latched)]
+            return [_failed(event.code)]
         if isinstance(event, FaultCleared):
             return [ProbeReady()]
         if isinstance(event, Refused) and event.command == "press":
@@ -102,6 +111,10 @@ class ProbeEar:
         return []
 
 
-def _failed(code: FaultCode, *, latched: bool) -> ProbeFailed:
+def _released(event: Released) -> ProbeReleased:
+    return ProbeReleased(event.why, event.t_boot_ns, None if event.fault is None else _failed(event.fault))
+
+
+def _failed(code: FaultCode) -> ProbeFailed:
     fault = FAULTS[code]
-    return ProbeFailed(fault.reason, fault.english, latched, lease_lost=code is FaultCode.LEASE_LOST)
+    return ProbeFailed(fault.reason, fault.english, fault.latched, lease_lost=code is FaultCode.LEASE_LOST)

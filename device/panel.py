@@ -12,7 +12,7 @@ from gpiozero.exc import GPIOZeroError
 
 from device.clock import Clock
 from device.session_words import ACTIVE, Held, Pushed, State
-from firmware_config.device import Pins
+from firmware_config.hardware import Pins
 
 DEBOUNCE_S: float = 0.03
 HOLD_S: float = 1.5

@@ -46,6 +46,8 @@ class About:
     inclusion: str
     body_site: BodySite
     protocol: Protocol
+    target_kpa: float
+    """What the protocol asks for, on this device's plate."""
     device: Device
     simulated: bool
     event: str | None = None

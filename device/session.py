@@ -51,6 +51,9 @@ HOLD_MARGIN_S: float = 2.0
 RELEASE_MARGIN_S: float = 3.0
 """The probe watches itself and is quicker; these only keep a session from waiting for ever."""
 ANALYSIS_LIMIT_S: float = 30.0
+VOUCHED_S: float = 0.7
+"""The probe takes up to 0.5 s to name what goes wrong while it is vented: so long after the end of the window that was
+looked at, silence means that nothing did. An analysis that takes longer than this costs no time more."""
 LOOK_AGAIN_S: float = 1.0
 """A window that is not yet known to be long enough is looked at again this long after the answer, up to `observe_s`."""
 EXTEND_S: float = 3.0
@@ -65,8 +68,10 @@ NO_CAMERA = "The camera does not answer. Call the study engineer."
 class Session:
     """Follows a measurement through `handle`. After the end of one, a push starts the next."""
 
-    def __init__(self, protocol: Protocol) -> None:
+    def __init__(self, protocol: Protocol, target_kpa: float) -> None:
+        """`target_kpa`: the protocol's target on this device's plate."""
         self.protocol = protocol
+        self._target_kpa = target_kpa
         self.state = State.IDLE
         self.press = 0
         """Number of the press under way, from 1; 0 before the first."""
@@ -76,6 +81,7 @@ class Session:
         self._frame_ns: int | None = None
         self._released_ns = 0
         self._analysing_since_ns: int | None = None
+        self._answer: RefillResult | None = None
         self._analyse_at_s = 0.0
         self._started_by: int | None = None
         self._probe_problem: str | None = NO_PROBE
@@ -108,6 +114,11 @@ class Session:
     def camera_ticks(self, now_ns: int) -> bool:
         """Return whether frames come in."""
         return self._frame_ns is not None and (now_ns - self._frame_ns) / 1e9 < FRAME_LOST_S
+
+    @property
+    def answered(self) -> bool:
+        """Whether a press has its answer, and waits for the probe to have nothing against the window."""
+        return self._answer is not None
 
     def _note(self, event: Event) -> None:
         """Remember what counts in every state."""
@@ -153,7 +164,7 @@ class Session:
     def _end(self, state: State, reason: Reason) -> list[Action]:
         """End without a number: vented, and with a record."""
         self._enter(state)
-        self._analysing_since_ns = None
+        self._analysing_since_ns = self._answer = None
         return [Release(), Record(without_number(reason), None)]
 
     def _baseline_tick(self, _: Event) -> list[Action]:
@@ -162,7 +173,7 @@ class Session:
         if self._elapsed_s() < self.protocol.baseline_s:
             return []
         self._enter(State.PRESSING)
-        return [Press(self.protocol.target_kpa, self.protocol.ramp_s, self.protocol.hold_s)]
+        return [Press(self._target_kpa, self.protocol.ramp_s, self.protocol.hold_s)]
 
     def _pressed_tick(self, _: Event) -> list[Action]:
         """Renew while frames come in; give up on a probe that does not go on."""
@@ -183,19 +194,25 @@ class Session:
         return []
 
     def _released(self, event: ProbeReleased) -> list[Action]:
+        if event.fault is not None:
+            return self._probe_failed(event.fault)
         if event.why == "asked":
             # Somebody vented by the bench command: a wish to stop, whoever had it.
             return self._end(State.ABORTED, Reason.ABORTED)
         if event.why == "fault":
-            # The fault itself comes as an event of its own, with its reason.
-            return []
+            return self._end(State.PROBE_FAULT, Reason.PROBE_FAULT)
+        if event.t_ns is None:
+            # The refill counts from this instant; when it was told of is no stand-in for it.
+            return self._end(State.PROBE_FAULT, Reason.RELEASE_INCOMPLETE)
         self._enter(State.REFILLING)
-        self._released_ns = event.t_ns if event.t_ns is not None else self._now_ns
+        self._released_ns = event.t_ns
         self._since_ns = self._released_ns
         self._analyse_at_s = self.protocol.least_observe_s if self.protocol.early_stop else self.protocol.observe_s
         return []
 
     def _refilling_tick(self, _: Event) -> list[Action]:
+        if self._answer is not None:
+            return self._vouched(self._answer)
         if self._analysing_since_ns is not None:
             # What is analysed is recorded already: a camera that the analysis keeps from its turn costs no reading.
             if (self._now_ns - self._analysing_since_ns) / 1e9 > ANALYSIS_LIMIT_S:
@@ -213,14 +230,23 @@ class Session:
         return 0.0 if self._analysing_since_ns is None else (self._analysing_since_ns - self._released_ns) / 1e9
 
     def _analysed(self, event: Analysed) -> list[Action]:
-        if event.number != self.press or self._analysing_since_ns is None:
+        if event.number != self.press or self._analysing_since_ns is None or self._answer is not None:
             return []
         look_again_s = self._look_again_s(event, self._window_s())
-        self._analysing_since_ns = None
         if look_again_s is not None:
+            self._analysing_since_ns = None
             self._analyse_at_s = look_again_s
             return []
-        self.results.append(event.result)
+        self._answer = event.result
+        return self._vouched(event.result)
+
+    def _vouched(self, result: RefillResult) -> list[Action]:
+        """Take an answer; a number only once the probe would have said what was wrong with the window behind it."""
+        gone_s = (self._now_ns - (self._analysing_since_ns or 0)) / 1e9
+        if result.status is not Status.NOT_MEASURABLE and gone_s < VOUCHED_S:
+            return []
+        self._analysing_since_ns = self._answer = None
+        self.results.append(result)
         if self.press < self.protocol.presses:
             self._enter(State.RESTING)
             return [KeepPress(self.press)]
@@ -270,6 +296,8 @@ class Session:
 
     def _look_failed(self, event: Event) -> list[Action]:
         """Lose no reading to a look that came too early: the whole window is looked at all the same."""
+        if self._answer is not None:
+            return []
         if self._analysing_since_ns is None or self._window_s() >= self.protocol.observe_s:
             return self._analysis_failed(event)
         self._analysing_since_ns = None

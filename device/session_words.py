@@ -72,14 +72,6 @@ class ProbePhase:
 
 
 @dataclass(frozen=True)
-class ProbeReleased:
-    """The pressure is gone; `t_ns` is when it fell through half of the hold level, where that is known."""
-
-    why: Literal["held", "asked", "fault"]
-    t_ns: int | None
-
-
-@dataclass(frozen=True)
 class ProbeFailed:
     """The probe raised a fault (and has vented), refused a press, or does not answer."""
 
@@ -87,6 +79,18 @@ class ProbeFailed:
     sentence: str
     latched: bool = False
     lease_lost: bool = False
+
+
+@dataclass(frozen=True)
+class ProbeReleased:
+    """The pressure is gone; `t_ns` is when it fell through half of the hold level, where that was seen.
+
+    `fault`: what went wrong before the pressure was gone, also after a hold of full time. Such a press gives no number.
+    """
+
+    why: Literal["held", "asked", "fault"]
+    t_ns: int | None
+    fault: ProbeFailed | None = None
 
 
 @dataclass(frozen=True)
@@ -121,8 +125,8 @@ Event = (
     | SettingsMoved
     | CameraFailed
     | ProbePhase
-    | ProbeReleased
     | ProbeFailed
+    | ProbeReleased
     | ProbeReady
     | Analysed
     | AnalysisFailed

@@ -6,6 +6,15 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from firmware_config.hardware import (
+    Mcp3008Sensor,
+    Pins,
+    PressureSensor,
+    PumpPwm,
+    SoftwarePwm,
+    TemperatureSensor,
+    wiring_conflict,
+)
 from firmware_config.loading import PACKAGED, Section, load
 from firmware_config.protocol import CEILING_HOLD_S, CEILING_KPA
 
@@ -18,51 +27,6 @@ TRIP_FACTOR: float = 1.10
 DEFAULT_PATH: Path = PACKAGED / "device.toml"
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-Gpio = Annotated[int, Field(ge=2, le=27)]
-
-_SPI_PINS = frozenset({7, 8, 9, 10, 11})
-
-
-class Pins(Section):
-    """BCM numbers of the GPIO lines. The SPI lines (7 to 11) belong to the pressure sensor's converter."""
-
-    pump: Gpio = Field(12, description="gate of the pump's transistor, PWM; 12 and 13 can do it in hardware")
-    vent_valve: Gpio = Field(17, description="gate of the vent valve's transistor; high = energised = closed")
-    button: Gpio = Field(22, description="push button to ground")
-    status_light: Gpio = 23
-    buzzer: Gpio = 24
-
-    @model_validator(mode="after")
-    def _one_line_one_use(self) -> Self:
-        taken: dict[int, str] = {}
-        for name, pin in self.model_dump().items():
-            if pin in _SPI_PINS:
-                raise ValueError(f"{name}: GPIO {pin} is an SPI line of the pressure sensor")
-            if pin in taken:
-                raise ValueError(f"{name}: GPIO {pin} is already {taken[pin]}")
-            taken[pin] = name
-        return self
-
-
-class PressureSensor(Section):
-    """A ratiometric analogue sensor behind a divider, read by an MCP3008. Defaults are those of an MPX5100 at 5 V."""
-
-    kind: Literal["mcp3008"] = "mcp3008"
-    channel: int = Field(0, ge=0, le=7)
-    zero_v: float = Field(0.2, gt=0, lt=5, description="output of the sensor at 0 kPa, before the divider")
-    span_v: float = Field(4.5, gt=0, le=5, description="rise of the output over span_kpa, before the divider")
-    span_kpa: float = Field(100.0, ge=20, le=500)
-    divider: float = Field(0.66, gt=0, le=1, description="share of the sensor's output that reaches the converter")
-    reference_v: float = Field(3.3, gt=0, le=5, description="reference of the converter")
-    zero_kpa: float = Field(0.0, ge=-5, le=5, description="what the curve gives when vented; from calibration")
-    rate_hz: int = Field(100, ge=50, le=250)
-
-    @model_validator(mode="after")
-    def _converter_sees_the_range(self) -> Self:
-        top_v = (self.zero_v + self.span_v) * self.divider
-        if top_v > self.reference_v:
-            raise ValueError(f"{self.span_kpa:g} kPa gives {top_v:.2f} V, above reference_v = {self.reference_v:g}")
-        return self
 
 
 class PressLimits(Section):
@@ -85,17 +49,21 @@ class Probe(Section):
 
     lease_s: float = Field(0.5, ge=0.1, le=0.5, description="the probe vents when not renewed for this long")
     plate_area_mm2: float = Field(120.0, gt=10, le=2000, description="window plate; turns kPa into newton")
-    pump_hz: int = Field(100, ge=10, le=1000, description="PWM frequency of the pump")
     pump_start_duty: float = Field(0.10, ge=0, le=0.5, description="duty below which the pump does not turn")
     socket: Path = Field(Path("/run/refill-probe/probe.sock"), description="where the probe listens; at most 100 bytes")
+    state_folder: Path = Field(
+        Path("/var/lib/refill-probe"), description="where a latched fault and the last presses outlive the process"
+    )
     peer_users: list[str] = Field(
         default_factory=list, description="users who may connect; none named: whoever the folder's permissions admit"
     )
 
     @model_validator(mode="after")
-    def _socket_path_fits(self) -> Self:
+    def _paths_fit(self) -> Self:
         if not self.socket.is_absolute() or len(str(self.socket).encode()) > 100:
             raise ValueError("socket: must be an absolute path of at most 100 bytes")
+        if not self.state_folder.is_absolute():
+            raise ValueError("state_folder: must be an absolute path")
         return self
 
 
@@ -167,7 +135,9 @@ class DeviceConfig(Section):
     site: Annotated[str, Field(pattern=r"^[0-9]{2,4}$")]
     language: Literal["en", "fr"] = "en"
     pins: Pins = Field(default_factory=Pins)
-    pressure_sensor: PressureSensor = Field(default_factory=PressureSensor)
+    pump_pwm: PumpPwm = Field(default_factory=SoftwarePwm)
+    pressure_sensor: PressureSensor = Field(default_factory=Mcp3008Sensor)
+    temperature_sensor: TemperatureSensor | None = None
     press_limits: PressLimits = Field(default_factory=PressLimits)
     probe: Probe = Field(default_factory=Probe)
     camera: Camera = Field(default_factory=Camera)
@@ -177,11 +147,19 @@ class DeviceConfig(Section):
     @model_validator(mode="after")
     def _sensor_sees_beyond_the_limit(self) -> Self:
         trip_kpa = self.press_limits.pressure_kpa * TRIP_FACTOR
-        if self.pressure_sensor.span_kpa < 1.05 * trip_kpa:
+        reach_kpa = self.pressure_sensor.reach_kpa
+        if reach_kpa < 1.05 * trip_kpa:
             raise ValueError(
-                f"pressure_sensor.span_kpa = {self.pressure_sensor.span_kpa:g} does not reach beyond {trip_kpa:g} kPa, "
-                "where the probe has to vent; lower press_limits.pressure_kpa or fit another sensor"
+                f"pressure_sensor: reaches {reach_kpa:g} kPa, not beyond {trip_kpa:g} kPa, where the probe has to "
+                "vent; lower press_limits.pressure_kpa or fit another sensor"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_wired(self) -> Self:
+        conflict = wiring_conflict(self.pins, self.pressure_sensor, self.pump_pwm, self.temperature_sensor)
+        if conflict is not None:
+            raise ValueError(conflict)
         return self
 
 

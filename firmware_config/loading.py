@@ -4,9 +4,12 @@ import hashlib
 import json
 import tomllib
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, ValidationError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 PACKAGED: Path = Path(__file__).parent
 
@@ -19,6 +22,16 @@ class Section(BaseModel):
     """Base of every configuration model: unknown keys are refused, numbers are finite, values never change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def by_kind(default: str) -> Discriminator:
+    """Tell the models of a section apart by its key `kind`, which may be left out for `default`."""
+
+    def kind(section: Any) -> str:
+        found = section.get("kind", default) if isinstance(section, dict) else getattr(section, "kind", default)
+        return str(found)
+
+    return Discriminator(kind)
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -35,9 +48,7 @@ def load(path: Path, model: type[Model]) -> Model:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        lines = [
-            f"{path}: {'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors(include_url=False)
-        ]
+        lines = [f"{path}: {_said(one, content)}" for one in error.errors(include_url=False)]
         raise ConfigurationError("\n".join(lines)) from error
 
 
@@ -72,3 +83,24 @@ def content_sha256(section: BaseModel) -> str:
     """Return the hash of a configuration's effective content, defaults included, whatever its file looked like."""
     text = json.dumps(section.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _said(error: "ErrorDetails", content: Any) -> str:
+    """Return one error as key and sentence. pydantic names the chosen `kind` on the way to a key: the file does not."""
+    parts, here = [], content
+    for number, part in enumerate(error["loc"]):
+        inside = _inside(here, part)
+        last = number == len(error["loc"]) - 1
+        if inside is None and not (last and error["type"] == "missing"):
+            continue
+        parts.append(str(part))
+        here = inside
+    if error["type"] == "union_tag_invalid":
+        return f"{'.'.join([*parts, 'kind'])}: Input should be {error['ctx']['expected_tags']}"
+    return f"{'.'.join(parts) or 'file'}: {error['msg']}"
+
+
+def _inside(content: Any, part: int | str) -> Any:
+    if isinstance(content, dict):
+        return content.get(part)
+    return content[part] if isinstance(content, list) and isinstance(part, int) and part < len(content) else None

@@ -3,6 +3,9 @@
 A memory-mapped file with a ring of stamped samples. One writer, any number of readers, no locks between them: each
 record carries its number and a check over its words, so a reader takes only whole records, also from a writer that was
 killed in mid-write. Where nothing new has come for 50 ms the probe is gone, and a normally-open valve lets go.
+
+That takes lines that drop with their process (`dtparam=strict_gpiod`). Without it a Raspberry Pi's kernel keeps the
+last level of a dead process's lines; the file holds what they said, and a reader can look at it so (`lines_kept`).
 """
 
 import contextlib
@@ -25,9 +28,12 @@ VENT_TAU_S = 0.03
 
 _RECENT = 256
 
-_MAGIC = b"RFLWRLD1"
-_HEADER = struct.Struct("<8s16sQQ")
+_MAGIC = b"RFLWRLD2"
+_HEADER = struct.Struct("<8s16sQQd")
 _COUNT_AT = 32
+_DUTY_AT = 40
+_OPEN = -1.0
+"""In the place of the pump's duty: the valve is open."""
 _RECORD = struct.Struct("<QqQQ")
 _FIELDS = np.dtype([("number", "<u8"), ("t_ns", "<i8"), ("kpa", "<f8"), ("check", "<u8")])
 _SIZE = _HEADER.size + CAPACITY * _RECORD.size
@@ -61,11 +67,11 @@ class PressureWorldWriter:
         except OSError as error:
             os.close(self._fd)
             raise WorldError(f"{path}: another simulated probe writes there, or {error.strerror}") from error
-        magic, boot, capacity, self._count = _HEADER.unpack_from(self._map, 0)
+        magic, boot, capacity, self._count, _ = _HEADER.unpack_from(self._map, 0)
         if (magic, boot, capacity) != (_MAGIC, _boot_id(), CAPACITY):
             self._map[:] = bytes(_SIZE)
             self._count = 0
-            _HEADER.pack_into(self._map, 0, _MAGIC, _boot_id(), CAPACITY, 0)
+            _HEADER.pack_into(self._map, 0, _MAGIC, _boot_id(), CAPACITY, 0, _OPEN)
 
     def write(self, t_boot_ns: int, kpa: float) -> None:
         """Add one sample: CLOCK_BOOTTIME in ns, later than the one before, and the true gauge pressure."""
@@ -77,6 +83,10 @@ class PressureWorldWriter:
         self._count = number
         struct.pack_into("<Q", self._map, _COUNT_AT, number)
 
+    def lines(self, valve_closed: bool, duty: float) -> None:
+        """Say what the probe's lines say from now on: vent valve closed, pump's duty from 0 to 1."""
+        struct.pack_into("<d", self._map, _DUTY_AT, duty if valve_closed else _OPEN)
+
     def close(self) -> None:
         """Let go; the samples stay for the readers."""
         self._map.close()
@@ -86,8 +96,10 @@ class PressureWorldWriter:
 class PressureWorldReader:
     """The phantom camera's end. May be there before, between and after writers; without one the skin is not pressed."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, lines_kept: bool = False) -> None:
+        """`lines_kept`: as where the kernel keeps a dead process's lines; a closed valve then keeps the pressure."""
         self._path = path
+        self._lines_kept = lines_kept
         self._map: mmap.mmap | None = None
         self._inode = -1
 
@@ -111,7 +123,18 @@ class PressureWorldReader:
             share = (t_boot_ns - before_ns) / (int(t_ns[after]) - before_ns)
             return before_kpa + share * (float(kpa[after]) - before_kpa)
         quiet_s = (t_boot_ns - before_ns - STALE_NS) / 1e9
-        return before_kpa if quiet_s <= 0 else before_kpa * math.exp(-quiet_s / VENT_TAU_S)
+        if quiet_s <= 0 or (self._lines_kept and self.left_closed() is not None):
+            return before_kpa
+        return before_kpa * math.exp(-quiet_s / VENT_TAU_S)
+
+    def left_closed(self) -> float | None:
+        """Return the pump's duty beside a closed valve, as the lines last said, by a living probe or a dead one.
+
+        None where they said that the valve is open.
+        """
+        mapped = self._mapped()
+        duty: float = _OPEN if mapped is None else struct.unpack_from("<d", mapped, _DUTY_AT)[0]
+        return None if duty < 0 else duty
 
     def history(self, since_boot_ns: int = 0) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
         """Return `(t_ns, kpa)`, oldest first, of what the ring holds since then, and the one sample before."""
@@ -133,7 +156,7 @@ class PressureWorldReader:
         mapped = self._mapped()
         if mapped is None:
             return nothing
-        magic, boot, capacity, count = _HEADER.unpack_from(mapped, 0)
+        magic, boot, capacity, count, _ = _HEADER.unpack_from(mapped, 0)
         if (magic, boot, capacity) != (_MAGIC, _boot_id(), CAPACITY):
             return nothing
         numbers = np.arange(max(count - newest, 0) + 1, count + 1, dtype=np.uint64)

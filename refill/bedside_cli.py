@@ -70,7 +70,7 @@ def bedside(
     from device.journal import JournalError
     from device.panel import PanelError
     from device.ports import CameraError
-    from device.probe.drivers import HardwareError
+    from device.probe.ports import HardwareError
     from firmware_config.protocol import Protocol
     from firmware_config.study import Study
     from refill.bedside_wiring import Order, Phantom, WiringError, run_bedside

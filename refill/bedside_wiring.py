@@ -23,7 +23,7 @@ from device.ports import Camera, Emit
 from device.probe.link import ProbeClient
 from device.records import About, device_of
 from firmware_config.device import DeviceConfig
-from firmware_config.loading import content_sha256
+from firmware_config.loading import ConfigurationError, content_sha256
 from firmware_config.protocol import Protocol
 from firmware_config.study import Study
 from vision import ALGORITHM_VERSION
@@ -64,6 +64,11 @@ class Order:
     events: bool
     phantom: Phantom | None
 
+    @property
+    def target_kpa(self) -> float:
+        """What the protocol asks for on this device's plate; raises `ConfigurationError` where that is too much."""
+        return self.protocol.target_kpa_on(self.device.probe.plate_area_mm2)
+
     def check(self) -> "Order":
         """Return itself; raises `WiringError` in one sentence where study, protocol and subject do not fit."""
         site, inclusion = self.subject
@@ -73,6 +78,10 @@ class Order:
             raise WiringError(f"protocol {self.protocol.name} is not for the {self.body_site}")
         if self.event is not None and self.event not in self.study.events:
             raise WiringError(f"study {self.study.name} has no event {self.event}; there are: {self.study.events}")
+        try:
+            _ = self.target_kpa
+        except ConfigurationError as error:
+            raise WiringError(str(error)) from error
         try:
             Subject(site=site, inclusion=inclusion)
         except ValidationError as error:
@@ -101,7 +110,7 @@ def run_bedside(order: Order, stop: threading.Event) -> None:
             panel=panel,
             journal=journal,
             clock=clock,
-            analyse=_analyser(order.protocol),
+            analyse=_analyser(order.target_kpa),
             emit=_all_of(listeners),
         )
         habits = Habits(order.device.language, order.device.storage.minimum_free_mb, order.measurements)
@@ -115,14 +124,15 @@ def _about(order: Order) -> About:
         inclusion=order.subject[1],
         body_site=BodySite(order.body_site),
         protocol=order.protocol,
+        target_kpa=order.target_kpa,
         device=device_of(order.device.name, ALGORITHM_VERSION, content_sha256(order.device)),
         simulated=order.phantom is not None,
         event=order.event,
     )
 
 
-def _analyser(protocol: Protocol) -> Any:
-    settings = Settings(target_kpa=protocol.target_kpa)
+def _analyser(target_kpa: float) -> Any:
+    settings = Settings(target_kpa=target_kpa)
 
     def analyse(recording: GridRecording, pressure: PressureTrace) -> PressAnalysis:
         return analyse_recording(recording, pressure, settings)

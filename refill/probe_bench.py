@@ -1,30 +1,139 @@
-"""Presses made by hand on the bench, through the same link as the bedside's."""
+"""Presses made by hand on the bench, through the same link as the bedside's, and what became of them."""
 
 import select
+import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from device.probe.faults import FAULTS
+from device.probe.faults import FAULTS, FaultCode
 from device.probe.link import (
     Event,
     FaultRaised,
+    Phase,
     Pressure,
     ProbeClient,
     ProbeUnreachableError,
+    Refusal,
     Refused,
     Released,
     State,
     Status,
 )
+from device.probe.watch import ZERO_KPA
 
 WAIT_S = 2.0
 RENEW_S = 0.1
 ENDING_S = 5.0
+NEAR_TARGET = 0.05
+"""A sample of the hold counts as on target within this share of it."""
+
+HINTS: dict[FaultCode, str] = {
+    FaultCode.NO_RISE: "no pressure comes up: no finger or plug on the nozzle, a hose off, or a pump at rest",
+    FaultCode.LEAK: "it does not seal: re-seat finger or plug, look at the hose's joints",
+    FaultCode.OVERSHOOT: "it rose far too fast, as with very little air: a blocked nozzle or a pinched hose",
+    FaultCode.BLOCKED_VENT: "the air does not get out: take the finger out; vent or hose blocked, or valve stuck",
+    FaultCode.SENSOR_STUCK: "the sensor does not follow: its hose is pinched or off, or the sensor is dead",
+}
+"""What to look at on the bench; the fault's own sentence is the nurse's."""
 
 
 class BenchError(Exception):
     """What was asked of the probe did not come off. One line."""
+
+
+class RefusedError(BenchError):
+    """The probe refused a press, and nothing moved."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(f"refused ({refused.why}): {refused.sentence}")
+        self.why: Refusal = refused.why
+
+
+class StoppedError(BenchError):
+    """Ctrl-C; the text says whether the probe is known to be vented."""
+
+
+@dataclass
+class BenchPress:
+    """One press as its client saw it: what was asked, what the probe said of it, the samples in between."""
+
+    target_kpa: float
+    ramp_s: float
+    hold_s: float
+    lease: str = ""
+    phase: Phase = "idle"
+    fault: FaultCode | None = None
+    refused: Refused | None = None
+    released: Released | None = None
+    began_ns: dict[Phase, int] = field(default_factory=dict)
+    """When each phase of this press began, CLOCK_BOOTTIME."""
+    samples: list[tuple[int, float]] = field(default_factory=list)
+    """All samples heard since it was asked for: CLOCK_BOOTTIME in ns, kPa."""
+
+    def hear(self, event: Event) -> None:
+        """Take in what the probe says."""
+        if isinstance(event, Pressure):
+            self.samples += zip(event.t_boot_ns, event.kpa, strict=True)
+        elif isinstance(event, State) and event.lease == self.lease:
+            self.phase = event.phase
+            self.began_ns.setdefault(event.phase, event.t_boot_ns)
+        elif isinstance(event, FaultRaised) and event.lease in (self.lease, None):
+            self.fault = self.fault or event.code
+        elif isinstance(event, Refused) and event.command == "press":
+            self.refused = event
+        elif isinstance(event, Released) and event.lease == self.lease:
+            self.phase = "idle"
+            self.released = event
+            self.fault = event.fault or self.fault
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing more to wait for."""
+        return self.refused is not None or self.released is not None
+
+    @property
+    def hold_kpa(self) -> list[float]:
+        """Samples of the hold: from when the target was reached to when the valve was told to open."""
+        if "hold" not in self.began_ns:
+            return []
+        until_ns = self.released.valve_open_ns if self.released is not None else 2**63
+        return [kpa for t_ns, kpa in self.samples if self.began_ns["hold"] <= t_ns <= until_ns]
+
+    @property
+    def share_near(self) -> float | None:
+        """Share of the hold's samples within 5 % of the target; None where there was no hold."""
+        hold_kpa = self.hold_kpa
+        near = [abs(kpa - self.target_kpa) <= NEAR_TARGET * self.target_kpa for kpa in hold_kpa]
+        return statistics.fmean(near) if near else None
+
+    @property
+    def rise_s(self) -> float | None:
+        """Time from the start of the ramp to the start of the hold; None where the target was not reached."""
+        if "ramp" not in self.began_ns or "hold" not in self.began_ns:
+            return None
+        return (self.began_ns["hold"] - self.began_ns["ramp"]) / 1e9
+
+    @property
+    def highest_kpa(self) -> float:
+        """Highest sample heard."""
+        return max((kpa for _, kpa in self.samples), default=0.0)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why this was not the press that was asked for, in one line; None where it was."""
+        if self.fault is not None:
+            hint = HINTS.get(self.fault)
+            return f"{self.fault}: {FAULTS[self.fault].english}" + (f" ({hint})" if hint else "")
+        if self.released is None:
+            return "the press did not end in time; the probe releases by itself"
+        if self.released.why != "held":
+            when = "in mid-hold" if "hold" in self.began_ns else "before the target was reached"
+            return f"released {when}, because somebody asked the probe to"
+        if self.released.release_s is None or self.released.t_boot_ns is None:
+            return "held as asked, but the release was not seen from 90 to 10 %"
+        return None
 
 
 def first_status(socket_path: Path) -> Status:
@@ -55,7 +164,8 @@ def events_until(
         select.select([client], [], [], 0.02)
         fresh = client.poll()
         seen += fresh
-        if any(enough(event) for event in fresh):
+        shown = [enough(event) for event in fresh]  # every event, also those after the one that is enough
+        if any(shown):
             break
     return seen
 
@@ -65,52 +175,77 @@ def press_once(
     target_kpa: float,
     ramp_s: float,
     hold_s: float,
-    watch: Callable[[Event], None] | None = None,
-) -> Released:
-    """Press, renew, and return the release; raises `BenchError` with the refusal or the fault that came instead."""
-    lease = client.press(target_kpa, ramp_s, hold_s)
+    watch: Callable[[BenchPress], None] | None = None,
+) -> BenchPress:
+    """Press, renew, and return the press once it is released, faults included; `watch` is called as it goes.
 
-    def decided(event: Event) -> bool:
+    Raises `RefusedError` where it did not start, `BenchError` where the probe is not there or falls silent.
+    """
+    made = BenchPress(target_kpa, ramp_s, hold_s)
+
+    def heard(event: Event) -> bool:
+        made.hear(event)
         if watch is not None:
-            watch(event)
-        return isinstance(event, Refused | FaultRaised) or (isinstance(event, Released) and event.lease == lease)
+            watch(made)
+        return made.over
 
-    for event in events_until(client, 1.5 * ramp_s + hold_s + ENDING_S, decided, renew=True):
-        if isinstance(event, Refused):
-            raise BenchError(f"refused ({event.why}): {event.sentence}")
-        if isinstance(event, FaultRaised):
-            raise BenchError(f"{event.code}: {FAULTS[event.code].english}")
-        if isinstance(event, Released) and event.lease == lease:
-            return event
-    raise BenchError("the press did not end in time; the probe releases by itself")
-
-
-def live_press(socket_path: Path, target_kpa: float, ramp_s: float, hold_s: float) -> Released:
-    """Press once with a table of the pressure that follows it on the terminal; raises `BenchError`."""
-    from rich.live import Live
-    from rich.table import Table
-
-    phase, kpa, highest_kpa = "idle", 0.0, 0.0
-
-    def table() -> Table:
-        shown = Table("phase", "pressure", "target", "highest")
-        shown.add_row(phase, f"{kpa:6.2f} kPa", f"{target_kpa:g} kPa", f"{highest_kpa:.2f} kPa")
-        return shown
-
-    client = ProbeClient(socket_path)
     try:
-        with Live(table(), refresh_per_second=10) as live:
-
-            def watch(event: Event) -> None:
-                nonlocal phase, kpa, highest_kpa
-                if isinstance(event, State):
-                    phase = event.phase
-                elif isinstance(event, Pressure) and event.kpa:
-                    kpa, highest_kpa = event.kpa[-1], max(highest_kpa, *event.kpa)
-                live.update(table())
-
-            return press_once(client, target_kpa, ramp_s, hold_s, watch)
+        client.poll()
+        made.lease = client.press(target_kpa, ramp_s, hold_s)
+        events_until(client, 1.5 * ramp_s + hold_s + ENDING_S, heard, renew=True)
     except ProbeUnreachableError as error:
         raise BenchError(str(error)) from error
+    if made.refused is not None:
+        raise RefusedError(made.refused)
+    return made
+
+
+def vented(client: ProbeClient, within_s: float = WAIT_S) -> bool:
+    """Ask the probe to release; return whether it then says that it is idle and near zero, within `within_s`."""
+    end = time.monotonic() + within_s
+    try:
+        client.release()
+        while time.monotonic() < end:
+            client.status()
+            for event in events_until(client, 0.2, lambda event: isinstance(event, Status)):
+                if isinstance(event, Status) and is_vented(event):
+                    return True
+    except ProbeUnreachableError:
+        return False
+    return False
+
+
+def is_vented(status: Status) -> bool:
+    """Return whether the probe is idle and a sensor that answers reads near zero."""
+    return status.phase == "idle" and status.pressure_kpa is not None and abs(status.pressure_kpa) < ZERO_KPA
+
+
+def live_press(socket_path: Path, target_kpa: float, ramp_s: float, hold_s: float, *, shown: bool) -> BenchPress:
+    """Press once, with the pressure as it goes on the terminal where `shown`.
+
+    Raises `BenchError`; on Ctrl-C `StoppedError`, after having asked the probe to release.
+    """
+    client = ProbeClient(socket_path)
+    try:
+        if not shown:
+            return press_once(client, target_kpa, ramp_s, hold_s)
+        from rich.live import Live
+
+        with Live(refresh_per_second=10) as live:
+            return press_once(client, target_kpa, ramp_s, hold_s, lambda made: live.update(_as_it_goes(made)))
+    except KeyboardInterrupt:
+        if vented(client):
+            raise StoppedError("stopped; the probe has released") from None
+        raise StoppedError("stopped; the probe has NOT confirmed that it released: look at it") from None
     finally:
         client.close()
+
+
+def _as_it_goes(made: BenchPress) -> str:
+    t_ns, kpa = made.samples[-1] if made.samples else (0, 0.0)
+    filled = round(20 * min(max(kpa / made.target_kpa, 0.0), 1.25))
+    bar = "#" * filled + "." * (20 - filled)
+    text = f"{made.phase:8} {kpa:6.2f} of {made.target_kpa:g} kPa |{bar:25}|"
+    if made.phase == "hold":
+        text += f" {(t_ns - made.began_ns['hold']) / 1e9:4.1f} of {made.hold_s:g} s"
+    return text

@@ -1,35 +1,39 @@
-"""`refill probe`: run the probe, ask it, press with it on the bench, test it."""
+"""`refill probe`: run the probe, ask it, press with it on the bench, test it, clear it, put its outputs off."""
 
-import os
 import sys
-import tempfile
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from refill import probe_commands
+from refill.probe_options import (
+    CANNOT,
+    DID_NOT,
+    USAGE,
+    AsJson,
+    Body,
+    Config,
+    Language,
+    Simulate,
+    Socket,
+    World,
+    device_of,
+    fail,
+    simulated_folder,
+    socket_of,
+)
+
 if TYPE_CHECKING:
-    from device.probe.messages import Status
     from firmware_config.device import DeviceConfig
 
-SITE_CONFIG = Path("/etc/refill/device.toml")
+__all__ = ["app", "simulated_folder"]
 
 app = typer.Typer(help="The probe: valve, pump and pressure sensor.", no_args_is_help=True, rich_markup_mode=None)
-
-
-class Body(StrEnum):
-    """What the simulated probe sits on."""
-
-    FINGER = "finger"
-    KNEE = "knee"
-
-
-Config = Annotated[
-    Path | None, typer.Option("--config", help=f"device file; default {SITE_CONFIG}, packaged when simulated")
-]
-Simulate = Annotated[bool, typer.Option("--simulate", help="simulated pins and skin instead of a Pi's")]
-Socket = Annotated[Path | None, typer.Option("--socket", help="where the probe listens; default: the device file's")]
+app.command()(probe_commands.status)
+app.command()(probe_commands.press)
+app.command()(probe_commands.selftest)
+app.command()(probe_commands.clear)
 
 
 @app.command()
@@ -37,7 +41,7 @@ def run(
     config: Config = None,
     simulate: Simulate = False,
     socket: Socket = None,
-    world: Annotated[Path | None, typer.Option(help="file that shares the simulated pressure with the camera")] = None,
+    world: World = None,
     body: Annotated[Body, typer.Option(help="what the simulated probe sits on")] = Body.FINGER,
     seed: Annotated[int, typer.Option(help="of the simulated sensor's noise")] = 0,
 ) -> None:
@@ -45,7 +49,8 @@ def run(
     import contextlib
     import logging
 
-    from device.probe.drivers import HardwareError, hardware_pin_factory
+    from device.probe.drivers import hardware_pin_factory
+    from device.probe.ports import HardwareError
     from device.probe.process import ControlEndedError
     from device.probe.process import run as run_probe
     from device.probe.server import LinkError
@@ -53,9 +58,9 @@ def run(
     from refill.simulation import SimulatedProbe
 
     if not simulate and (world is not None or body is not Body.FINGER or seed):
-        _fail("--world, --body and --seed go with --simulate", 2)
-    device = _device(config, simulate)
-    path = _socket(device, simulate, socket)
+        fail("--world, --body and --seed go with --simulate", USAGE)
+    device = device_of(config, simulate)
+    path = socket_of(device, simulate, socket)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         with contextlib.ExitStack() as opened:
@@ -71,109 +76,100 @@ def run(
                 kind = "simulated probe" if simulate else "probe"
                 typer.echo(f"{kind} {device.name} at {path}")
 
-            run_probe(device, pin_factory, path, simulated=simulate, ready=ready)
+            state_folder = path.parent / "state" if simulate else device.probe.state_folder
+            run_probe(device, pin_factory, path, simulated=simulate, ready=ready, state_folder=state_folder)
     except (HardwareError, LinkError, WorldError, ControlEndedError) as error:
-        _fail(str(error), 1)
+        fail(str(error), CANNOT)
 
 
 @app.command()
-def status(config: Config = None, simulate: Simulate = False, socket: Socket = None) -> None:
-    """Say how the probe is; exit 1 where it cannot be reached, 3 where a fault is latched."""
-    from device.probe.faults import FAULTS
-    from refill.probe_bench import BenchError, first_status
-
-    try:
-        found = first_status(_socket(_device(config, simulate), simulate, socket))
-    except BenchError as error:
-        _fail(str(error), 1)
-    _print_status(found)
-    if found.fault is not None:
-        _fail(f"{found.fault}: {FAULTS[found.fault].english}", 3)
-
-
-@app.command()
-def press(
-    protocol: Annotated[str, typer.Option(help="name of the protocol whose press to make")],
+def off(
     config: Config = None,
     simulate: Simulate = False,
     socket: Socket = None,
+    world: World = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="also where a probe runs: ask it to release, and try its lines all the same")
+    ] = False,
 ) -> None:
-    """Make one press on the bench, with the pressure as it goes; exit 4 where it did not come off."""
-    from firmware_config.loading import ConfigurationError, load_named
-    from firmware_config.protocol import Protocol
-    from refill.probe_bench import BenchError, live_press
+    """Put pump and valve at rest from this process, and end: what a killed probe needs. Exit 4 where a probe runs."""
+    from device.probe.ports import HardwareError
+    from phantom.world import WorldError
 
-    device = _device(config, simulate)
+    if world is not None and not simulate:
+        fail("--world goes with --simulate", USAGE)
+    device = device_of(config, simulate)
+    path = socket_of(device, simulate, socket)
+    if _answers(path):
+        if not force:
+            fail(
+                f"a probe runs at {path} and holds the outputs: end it (systemctl stop refill-probe), or --force",
+                DID_NOT,
+            )
+        _ask_to_release(path)
     try:
-        chosen = load_named("protocols", protocol, Protocol)
-    except ConfigurationError as error:
-        _fail(str(error), 2)
-    try:
-        made = live_press(_socket(device, simulate, socket), chosen.target_kpa, chosen.ramp_s, chosen.hold_s)
-    except BenchError as error:
-        _fail(str(error), 4)
-    except KeyboardInterrupt:
-        _fail("stopped; the probe has released", 130)
-    newton = (made.hold_mean_kpa or 0.0) * device.probe.plate_area_mm2 / 1000
-    typer.echo(
-        f"hold      {made.held_s:.1f} s at {made.hold_mean_kpa:.2f} kPa, sd {made.hold_sd_kpa:.2f} ({newton:.1f} N)"
-    )
-    typer.echo(f"overshoot {100 * (made.overshoot or 0.0):.1f} %")
-    typer.echo(
-        "release   not seen" if made.release_s is None else f"release   {made.release_s * 1e3:.0f} ms (90 to 10 %)"
-    )
+        _outputs_off(device, simulate, world)
+    except (HardwareError, WorldError) as error:
+        fail(f"outputs NOT known to be off: {error}", CANNOT)
+    typer.echo("outputs off: vent valve open, pump stopped")
 
 
 @app.command()
-def selftest(
-    config: Config = None,
-    simulate: Simulate = False,
-    socket: Socket = None,
-    yes: Annotated[bool, typer.Option("--yes", help="do not ask whether the calibration plug is on")] = False,
+def faults(
+    language: Annotated[Language, typer.Option(help="of the sentences")] = Language.EN,
+    markdown: Annotated[bool, typer.Option("--markdown", help="as the table of docs/probe.md")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Test the probe level by level; exit 5 where a level failed. What only a Pi can show is listed as such."""
-    from refill.probe_selftest import run_selftest
+    """Print the table of faults: sentence, severity, whether it latches, how it is cleared."""
+    import json
 
-    device = _device(config, simulate)
-    if not simulate and not yes:
-        typer.confirm("The probe will press. Is the calibration plug on, and no finger in it?", abort=True)
-    passed = run_selftest(device, None if simulate else _socket(device, simulate, socket), typer.echo)
-    if not passed:
-        _fail("the probe did not pass", 5)
+    from refill import probe_faults
 
-
-def simulated_folder() -> Path:
-    """Return where a simulated probe keeps its socket and its world: the user's own run-time folder."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    return Path(runtime) / "refill" if runtime else Path(tempfile.gettempdir()) / f"refill-{os.getuid()}"
+    if as_json:
+        typer.echo(json.dumps(probe_faults.rows(), ensure_ascii=False))
+    else:
+        typer.echo(probe_faults.as_markdown(language.value) if markdown else probe_faults.as_text(language.value))
 
 
-def _device(path: Path | None, simulate: bool) -> "DeviceConfig":
-    from firmware_config.device import DEFAULT_PATH, load_device
-    from firmware_config.loading import ConfigurationError
+def _answers(path: Path) -> bool:
+    """Return whether a probe listens at `path`; a name that a killed one left behind does not."""
+    import socket
 
-    try:
-        return load_device(path or (DEFAULT_PATH if simulate else SITE_CONFIG))
-    except ConfigurationError as error:
-        _fail(str(error), 2)
-
-
-def _socket(device: "DeviceConfig", simulate: bool, given: Path | None) -> Path:
-    if given is not None:
-        return given
-    return simulated_folder() / "probe.sock" if simulate else device.probe.socket
-
-
-def _print_status(status: "Status") -> None:
-    pressure = "no value" if status.pressure_kpa is None else f"{status.pressure_kpa:.2f} kPa"
-    typer.echo(f"device    {status.device}{' (simulated)' if status.simulated else ''}")
-    typer.echo(f"phase     {status.phase}")
-    typer.echo(f"pressure  {pressure}, limit {status.pressure_limit_kpa:g} kPa, hold limit {status.hold_limit_s:g} s")
-    typer.echo(f"lease     {status.lease_s:g} s")
-    typer.echo(f"samples   {status.samples}, longest gap {status.worst_gap_ms:.1f} ms")
-    typer.echo(f"fault     {status.fault or 'none'}")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as caller:
+        caller.setblocking(False)
+        try:
+            caller.connect(str(path))
+        except BlockingIOError:
+            return True  # so busy that nobody takes the call, but somebody is there
+        except OSError:
+            return False
+    return True
 
 
-def _fail(sentence: str, code: int) -> NoReturn:
-    typer.echo(sentence, err=True)
-    raise typer.Exit(code)
+def _ask_to_release(path: Path) -> None:
+    """Have a running probe vent, as far as it still listens; the lines are tried whatever comes of it."""
+    import contextlib
+
+    from device.probe.link import ProbeClient
+    from refill.probe_bench import vented
+
+    with contextlib.closing(ProbeClient(path)) as client:
+        typer.echo(
+            "the running probe has released" if vented(client) else "the running probe does not answer", err=True
+        )
+
+
+def _outputs_off(device: "DeviceConfig", simulate: bool, world: Path | None) -> None:
+    from device.probe.hardware import outputs_off
+
+    if not simulate:
+        from device.probe.drivers import hardware_pin_factory
+
+        factory: Any = hardware_pin_factory()
+        outputs_off(device, factory)
+        return
+    from refill.simulation import SimulatedProbe
+
+    with SimulatedProbe(device, world=world) as simulated:
+        outputs_off(device, simulated.pin_factory)
+        simulated.hydraulics.advance()

@@ -1,238 +1,216 @@
-"""`refill probe selftest`: the probe put through what it has to do, level by level, and what only a Pi can show."""
+"""`refill probe selftest`: the probe put through what it has to do, level by level, and what only a Pi can show.
+
+Every level says first what to do and what will happen. The probe is left vented however the test ends.
+"""
 
 import contextlib
-import math
-import signal
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any, Literal
 
-from device.probe.faults import FAULTS, FaultCode
-from device.probe.link import FaultRaised, Pressure, ProbeClient, ProbeUnreachableError, Refusal, Refused
+from device.probe.link import ProbeClient, ProbeUnreachableError
+from device.probe.ports import HardwareError
 from firmware_config.device import DeviceConfig
-from phantom.hydraulics import Faults
-from phantom.world import PressureWorldReader
-from refill.probe_bench import BenchError, events_until, first_status, press_once
-from refill.simulation import SteppedProbe
+from firmware_config.hardware import Mcp3008Sensor
+from refill import probe_selftest_latch as latch
+from refill import probe_selftest_levels as levels
+from refill import probe_selftest_simulated as simulated
+from refill.probe_bench import BenchError, vented
+from refill.probe_selftest_by_hand import procedures
+from refill.probe_selftest_levels import Bench, Figure, Say
 
-START_S = 10.0
-REST_KPA = 2.0
-TARGET_KPA = 20.0
-HOLD_S = 3.0
-VENTED_S = 0.7
-VENTED_SHARE = 0.05
-
-ONLY_A_PI = (
-    "power cut while pressing: the valve falls open",
-    "boot: valve and pump pins stay low until the probe runs (external pull-downs, config.txt)",
-    "SIGKILL of the probe: strict_gpiod and ExecStopPost release the pins",
-    "hardware watchdog and WATCHDOG=1 of systemd",
-    "the sensor against a reference manometer (calibration mode)",
-)
-
-SIMULATED_FAULTS: tuple[tuple[FaultCode, Faults, Faults], ...] = (
-    (FaultCode.SENSOR_STALE, Faults(), Faults(sensor="stale")),
-    (FaultCode.SENSOR_STUCK, Faults(), Faults(sensor="stuck")),
-    (FaultCode.SENSOR_CLIPPED, Faults(), Faults(sensor="clipped_high")),
-    (FaultCode.SENSOR_IMPLAUSIBLE, Faults(), Faults(sensor="jumps")),
-    (FaultCode.LEAK, Faults(), Faults(extra_leak_ml_s_per_kpa=0.6)),
-    (FaultCode.NO_RISE, Faults(pump_dead=True), Faults(pump_dead=True)),
-    (FaultCode.OVERSHOOT, Faults(), Faults(pump_stuck_on=True)),
-    (FaultCode.BLOCKED_VENT, Faults(blocked_vent=True), Faults(blocked_vent=True)),
-)
-"""Which fault has to be named, for what is broken from the start and in mid-hold."""
-
-Say = Callable[[str], None]
+Answer = Literal["go", "skip", "stop"]
+Ask = Callable[[], Answer]
+"""Asked before air is pressed, and where a hand is needed; what will happen has been said before."""
+Verdict = Literal["pass", "FAIL", "skip"]
 
 
-def run_selftest(device: DeviceConfig, socket_path: Path | None, say: Say) -> bool:
-    """Run all levels against the probe at `socket_path`, or a simulated one of our own for None; True if all passed."""
-    with contextlib.ExitStack() as opened:
-        own: _OwnProbe | None = None
-        if socket_path is None:
-            try:
-                own = opened.enter_context(_own_probe())
-            except BenchError as error:
-                say(f"FAIL  start: {error}")
-                return False
-            socket_path = own.path
-        path = socket_path
-        levels: list[tuple[str, Callable[[], str]]] = [
-            ("sensor at rest", lambda: _at_rest(path, device)),
-            ("over-limit press refused", lambda: _refused(path, device)),
-            ("press, hold, release", lambda: _press(path)),
-            ("silent client: lease", lambda: _goes_silent(path)),
-            ("gone client", lambda: _goes_away(path)),
-        ]
-        if own is not None:
-            levels += [
-                ("every simulated fault named", lambda: _faults(device)),
-                ("SIGTERM in mid-press", lambda: _ends_vented(own)),
-            ]
-        results = [_level(name, test, say) for name, test in levels]
-    for what in ONLY_A_PI:
-        say(f"----  only a Pi can show: {what}")
-    return all(results)
+@dataclass(frozen=True)
+class Level:
+    """One step of the test. `asks`: air is pressed, or a hand is needed, so somebody has to agree first."""
+
+    name: str
+    what: str
+    run: Callable[[], list[Figure]]
+    asks: bool = False
+    by_hand: bool = False
 
 
-def _level(name: str, test: Callable[[], str], say: Say) -> bool:
-    try:
-        say(f"pass  {name}: {test()}")
-    except (BenchError, ProbeUnreachableError) as error:
-        say(f"FAIL  {name}: {error}")
-        return False
-    return True
+@dataclass(frozen=True)
+class Result:
+    """How a level ended."""
 
+    name: str
+    verdict: Verdict
+    figures: list[Figure]
+    sentence: str
 
-def _at_rest(path: Path, device: DeviceConfig) -> str:
-    before = first_status(path)
-    time.sleep(1.0)
-    after = first_status(path)
-    rate_hz = (after.samples - before.samples) / ((after.t_boot_ns - before.t_boot_ns) / 1e9)
-    if after.fault is not None:
-        raise BenchError(f"{after.fault}: {FAULTS[after.fault].english}")
-    if after.pressure_kpa is None or abs(after.pressure_kpa) > REST_KPA:
-        raise BenchError(f"the vented sensor reads {after.pressure_kpa} kPa")
-    if rate_hz < 0.9 * device.pressure_sensor.rate_hz:
-        raise BenchError(f"{rate_hz:.0f} samples/s, not {device.pressure_sensor.rate_hz}")
-    return f"{after.pressure_kpa:.2f} kPa at {rate_hz:.0f} samples/s, longest gap {after.worst_gap_ms:.0f} ms"
-
-
-def _refused(path: Path, device: DeviceConfig) -> str:
-    with contextlib.closing(ProbeClient(path)) as client:
-        client.press(device.press_limits.pressure_kpa + 1, 1.0, 1.0)
-        for event in events_until(client, 2.0, lambda event: isinstance(event, Refused)):
-            if isinstance(event, Refused) and event.why == Refusal.OVER_LIMIT:
-                return event.sentence
-    raise BenchError("was not refused")
-
-
-def _press(path: Path) -> str:
-    with contextlib.closing(ProbeClient(path)) as client:
-        made = press_once(client, TARGET_KPA, 1.0, HOLD_S)
-    if made.hold_mean_kpa is None or made.release_s is None or made.overshoot is None:
-        raise BenchError("no hold or no release was seen")
-    text = (
-        f"{made.hold_mean_kpa:.2f} kPa (sd {made.hold_sd_kpa:.2f}) for {made.held_s:.1f} s, "
-        f"overshoot {100 * made.overshoot:.1f} %, released in {made.release_s * 1e3:.0f} ms"
-    )
-    if abs(made.hold_mean_kpa / TARGET_KPA - 1) > 0.05 or made.overshoot > 0.08 or made.release_s > 0.15:
-        raise BenchError(text)
-    return text
-
-
-def _goes_silent(path: Path) -> str:
-    """Press, fall silent in mid-hold with the connection open, and listen."""
-    with contextlib.closing(ProbeClient(path)) as client:
-        silent_ns = _hold_then_stop_renewing(client)
-        seen = events_until(client, 2.0, lambda _: False)
-    named = [event.code for event in seen if isinstance(event, FaultRaised)]
-    if named != [FaultCode.LEASE_LOST]:
-        raise BenchError(f"lease_lost was to be named, not {named}")
-    high_ns = max(
-        (t for event in seen if isinstance(event, Pressure) for t, kpa in zip(event.t_boot_ns, event.kpa, strict=True)
-         if kpa > VENTED_SHARE * TARGET_KPA),
-        default=silent_ns,
-    )  # fmt: skip
-    vented_s = (high_ns - silent_ns) / 1e9
-    if vented_s > VENTED_S:
-        raise BenchError(f"vented after {vented_s:.2f} s")
-    return f"below 5 % within {vented_s:.2f} s of the last renewal"
-
-
-def _goes_away(path: Path) -> str:
-    with contextlib.closing(ProbeClient(path)) as client:
-        _hold_then_stop_renewing(client)
-    time.sleep(VENTED_S)
-    found = first_status(path)
-    if found.pressure_kpa is None or found.pressure_kpa > max(VENTED_SHARE * TARGET_KPA, REST_KPA / 2):
-        raise BenchError(f"{found.pressure_kpa} kPa {VENTED_S} s later")
-    return f"{found.pressure_kpa:.2f} kPa {VENTED_S} s later"
-
-
-def _hold_then_stop_renewing(client: ProbeClient) -> int:
-    """Press and renew until the pressure is up; return when the last renewal was sent (or a little later)."""
-    client.press(TARGET_KPA, 1.0, 10.0)
-
-    def up(event: object) -> bool:
-        return isinstance(event, Refused | FaultRaised) or (
-            isinstance(event, Pressure) and any(kpa > 0.9 * TARGET_KPA for kpa in event.kpa)
-        )
-
-    seen = events_until(client, 5.0, up, renew=True)
-    for event in seen:
-        if isinstance(event, Refused | FaultRaised):
-            raise BenchError(f"no press: {event}")
-    client.renew()
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-
-
-def _faults(device: DeviceConfig) -> str:
-    """Break the simulated probe in every way, on a stepped clock; each has to be named and to end vented."""
-    for code, from_start, in_hold in SIMULATED_FAULTS:
-        with SteppedProbe(device, faults=from_start) as probe:
-            probe.run(0.3)
-            probe.press(40.0, 1.0, 3.0)
-            probe.run(2.0)
-            probe.simulated.hydraulics.faults = in_hold
-            probe.run(5.0)
-            named = [event.code for event in probe.seen.events if isinstance(event, FaultRaised)]
-            if not named or named[0] != code:
-                raise BenchError(f"{code} was to be named, not {named}")
-            if probe.engine.gate.now.valve_closed:
-                raise BenchError(f"{code}: the valve is closed")
-    return ", ".join(code for code, _, _ in SIMULATED_FAULTS)
+    @property
+    def line(self) -> str:
+        """The result in one line."""
+        return f"{self.verdict}  {self.name}: {', '.join(map(str, self.figures)) or self.sentence}"
 
 
 @dataclass
-class _OwnProbe:
-    """A simulated probe as a process of its own, in a folder of its own."""
+class Selftest:
+    """What was tested and how it ended."""
 
-    path: Path
-    world: Path
-    process: "subprocess.Popen[bytes]"
+    device: DeviceConfig
+    simulated: bool
+    results: list[Result] = field(default_factory=list)
+    stopped: bool = False
+    left_vented: bool = False
+
+    @property
+    def passed(self) -> bool:
+        """Whether every level was run and passed, and the probe was left vented."""
+        return not self.stopped and self.left_vented and all(result.verdict == "pass" for result in self.results)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all of it for a program."""
+        return {
+            "device": self.device.name,
+            "simulated": self.simulated,
+            "passed": self.passed,
+            "stopped": self.stopped,
+            "left_vented": self.left_vented,
+            "levels": [_as_json(result) for result in self.results],
+            "only_by_hand": [vars(procedure) for procedure in procedures(self.device.pins)],
+        }
 
 
-@contextlib.contextmanager
-def _own_probe() -> Iterator[_OwnProbe]:
-    with tempfile.TemporaryDirectory(prefix="refill-") as folder:
-        path, world = Path(folder) / "probe.sock", Path(folder) / "world"
-        start = "from refill.probe_cli import app; app()"
-        options = ["run", "--simulate", "--socket", str(path), "--world", str(world)]
-        process = subprocess.Popen([sys.executable, "-c", start, *options], stdout=subprocess.DEVNULL)
+def run_selftest(
+    device: DeviceConfig, socket_path: Path | None, say: Say, ask: Ask, *, device_file: Path | None = None
+) -> Selftest:
+    """Run all levels against the probe at `socket_path`, or a simulated one of our own where that is None.
+
+    `device_file` is what a simulated probe of our own is started with; None: the packaged one. Never raises on what
+    the probe does; Ctrl-C ends it with `stopped`, the probe asked to release.
+    """
+    test = Selftest(device, socket_path is None)
+    with contextlib.ExitStack() as opened:
+        own: simulated.OwnProbe | None = None
+        if socket_path is None:
+            try:
+                own = opened.enter_context(simulated.own_probe(device_file))
+            except BenchError as error:
+                test.results.append(Result("start", "FAIL", [], str(error)))
+                say(test.results[-1].line)
+                return test
+            socket_path = own.path
+        bench = Bench(socket_path, device, say)
         try:
-            _wait_for(path, process)
-            yield _OwnProbe(path, world, process)
+            for level in _levels(bench, own, device_file, ask):
+                if not _run(test, level, say, ask):
+                    test.stopped = True
+                    break
+        except KeyboardInterrupt:
+            test.stopped = True
         finally:
-            process.kill()
-            process.wait()
+            # The last word, whatever came before: also where a level or a person ended the test.
+            test.left_vented = _leave_vented(bench, own, say)
+    if test.stopped:
+        say("stopped before its end")
+    return test
 
 
-def _ends_vented(own: _OwnProbe) -> str:
-    """SIGTERM in mid-hold: the true pressure, to its last sample, and the exit code."""
-    with contextlib.closing(ProbeClient(own.path)) as client:
-        _hold_then_stop_renewing(client)
-        own.process.send_signal(signal.SIGTERM)
-        try:
-            code = own.process.wait(START_S)
-        except subprocess.TimeoutExpired as error:
-            raise BenchError("did not end") from error
-    _, kpa = PressureWorldReader(own.world).history()
-    if code != 0 or not len(kpa) or kpa[-1] > VENTED_SHARE * TARGET_KPA:
-        raise BenchError(f"exit {code} at {kpa[-1] if len(kpa) else math.nan:.2f} kPa")
-    return f"exit 0 at {kpa[-1]:.2f} kPa"
+def _levels(bench: Bench, own: "simulated.OwnProbe | None", device_file: Path | None, ask: Ask) -> Iterator[Level]:
+    kpa = f"{bench.target_kpa:g} kPa"
+    yield Level("probe", "Asks the probe how it is. Nothing moves.", partial(levels.answers, bench))
+    yield Level(
+        "sensor",
+        "Listens for two seconds. Nothing moves; leave the probe alone.",
+        partial(levels.sensor_at_rest, bench),
+    )
+    yield Level(
+        "limit",
+        "Asks for a press above the limit, which has to be refused. Nothing moves.",
+        partial(levels.over_limit_refused, bench),
+    )
+    press = (
+        f"Seat the calibration plug, no finger. The pump presses {kpa} for {levels.HOLD_S:g} s and the valve lets go."
+    )
+    yield Level("pump", press, partial(levels.pump_raises, bench), asks=True)
+    yield Level("hold", "Judges that same press.", partial(levels.hold, bench))
+    yield Level("leak", "Judges that same press.", partial(levels.seal, bench))
+    yield Level("vent and release", "Judges that same press.", partial(levels.release, bench))
+    yield Level(
+        "lease, client silent",
+        f"Presses {kpa} and stops renewing: the probe has to vent by itself and to say why.",
+        partial(levels.silent_client, bench),
+        asks=True,
+    )
+    yield Level(
+        "lease, client gone",
+        f"Presses {kpa} and breaks the connection: the probe has to vent by itself.",
+        partial(levels.gone_client, bench),
+        asks=True,
+    )
+    if own is not None:
+        yield from _simulated_levels(bench, own, device_file)
+    elif isinstance(bench.device.pressure_sensor, Mcp3008Sensor):
+        yield Level(
+            "latch and clear",
+            "Needs a hand: a bridge from the converter's input to ground, put on and taken off again when asked.",
+            lambda: latch.by_hand(bench, lambda: ask() == "go"),
+            asks=True,
+            by_hand=True,
+        )
 
 
-def _wait_for(path: Path, process: "subprocess.Popen[bytes]") -> None:
-    end = time.monotonic() + START_S
-    while time.monotonic() < end and process.poll() is None:
-        if path.exists():
-            with contextlib.suppress(BenchError):
-                first_status(path)
-                return
-        time.sleep(0.05)
-    raise BenchError("the simulated probe did not start")
+def _simulated_levels(bench: Bench, own: "simulated.OwnProbe", device_file: Path | None) -> Iterator[Level]:
+    device = bench.device
+    yield Level("latch and clear", "A simulated sensor is broken and mended.", lambda: latch.stepped(device))
+    yield Level("guard", "A simulated sensor hangs in mid-hold.", lambda: simulated.guard_vents(device))
+    yield Level("faults", "Simulated probes are broken in every way.", lambda: simulated.faults_named(device))
+    yield Level("SIGTERM in mid-hold", "The simulated probe is ended.", lambda: simulated.ends_vented(own, bench))
+    yield Level(
+        "SIGKILL in mid-hold",
+        "A second simulated probe is killed, and its outputs are put off from a fresh process.",
+        lambda: simulated.killed_then_off(bench, device_file),
+    )
+
+
+def _run(test: Selftest, level: Level, say: Say, ask: Ask) -> bool:
+    """Run a level and say how it ended; False where the person wants to stop."""
+    say(f"      {level.name}. {level.what}")
+    answer: Answer = ask() if level.asks else "go"
+    if answer == "stop":
+        return False
+    result = Result(level.name, "skip", [], "not run") if answer == "skip" else _tried(level)
+    test.results.append(result)
+    say(result.line)
+    return True
+
+
+def _tried(level: Level) -> Result:
+    try:
+        figures = level.run()
+    except levels.NothingToJudgeError as error:
+        return Result(level.name, "skip", [], str(error))
+    except (BenchError, ProbeUnreachableError, HardwareError) as error:
+        return Result(level.name, "FAIL", [], str(error))
+    return Result(level.name, "pass" if all(figure.good for figure in figures) else "FAIL", figures, "")
+
+
+def _leave_vented(bench: Bench, own: "simulated.OwnProbe | None", say: Say) -> bool:
+    """Ask for a release and look; a probe of our own that was ended is vented by its end."""
+    if own is not None and own.process.poll() is not None:
+        return True
+    with contextlib.closing(ProbeClient(bench.path)) as client:
+        done = vented(client)
+    say(
+        "      left vented"
+        if done
+        else "FAIL  the probe does not confirm that it has released: look at it, cut its power"
+    )
+    return done
+
+
+def _as_json(result: Result) -> dict[str, Any]:
+    figures = [{**vars(figure), "good": figure.good} for figure in result.figures]
+    for figure in figures:
+        figure.pop("digits")
+    return {"level": result.name, "verdict": result.verdict.lower(), "figures": figures, "sentence": result.sentence}

@@ -1,6 +1,7 @@
 """The probe: press, hold and release the skin, and be released whenever in doubt.
 
 One process owns valve, pump and pressure sensor. `control` says what the outputs should be, `safety` says what they may
-be, `watch` looks for faults first, `loop` runs the three at the sensor's rate beside a guard thread that can only vent.
-Everybody else speaks to it through `link`. Released means vented, at every level.
+be, `watch` looks for faults first, `gate` is the only way to the outputs, `loop` runs them at the sensor's rate beside
+a guard thread that can only vent. `hardware` opens the drivers behind `ports`. Everybody else speaks to it through
+`link`. Released means vented, at every level.
 """

@@ -1,16 +1,17 @@
 """One control step: read, look for faults, decide, drive. Also what commands do. No threads and no sockets here.
 
-Everything but `Gate.guard` runs on the control thread; commands arrive through a queue, so there is nothing to lock
-between a press and the step that carries it out.
+Everything here runs on the control thread; commands arrive through an inbox, so there is nothing to lock between a
+press and the step that carries it out.
 """
 
-import threading
+import math
 from collections import deque
-from dataclasses import dataclass
 
 from device.probe.control import Controller, Order
-from device.probe.drivers import HardwareError, OutputPort, SensorPort
 from device.probe.faults import FAULTS, FaultCode
+from device.probe.gate import Gate
+from device.probe.inbox import Gone, Inbox
+from device.probe.latch import Memory
 from device.probe.messages import (
     AskStatus,
     ClearFault,
@@ -28,93 +29,52 @@ from device.probe.messages import (
     State,
     Status,
 )
-from device.probe.safety import RELEASED, STALL_S, Arbiter, Limits, Outputs
-from device.probe.watch import STALE_S, ZERO_KPA, Doing, Sample, Watch
+from device.probe.ports import HardwareError, OutputPort, Sample, SensorPort, Thermometer
+from device.probe.safety import RELEASED, STALL_S, Arbiter, Limits
+from device.probe.watch import STALE_S, ZERO_KPA, Doing, Watch
 from firmware_config.device import DeviceConfig
 from firmware_config.loading import content_sha256
 
 CLEAR_WELL_S = 0.5
 """The sensor has to have been sane and at zero for this long before a fault is cleared."""
-QUEUE = 256
 SPARE_S = 0.3
 """A rise has to be over so much before the hold would run into the ceiling of the press."""
 SLOWEST_RAMP = 1.1
-_LOCK_S = 0.02
-
-
-@dataclass(frozen=True)
-class Gone:
-    """A connection ended; what it owned ends with it."""
-
-
-class Gate:
-    """The only way to the outputs. `write` is the control thread's, `guard` the guard thread's."""
-
-    def __init__(self, outputs: OutputPort, arbiter: Arbiter, now_ns: int) -> None:
-        self._outputs = outputs
-        self._arbiter = arbiter
-        self._lock = threading.Lock()
-        self.now = RELEASED
-        self.beat_ns = now_ns
-        """When the control loop last ticked."""
-        self.guarded: deque[FaultCode] = deque(maxlen=8)
-        """What the guard has tripped on, for the control thread to tell."""
-
-    def write(self, now_ns: int, wanted: Outputs, kpa: float | None) -> None:
-        """Drive what the arbiter allows of `wanted`; raises `HardwareError` where an output does not obey."""
-        with self._lock:
-            self.now = self._arbiter.allow(now_ns, wanted, kpa)
-            self._outputs.apply(self.now)
-
-    def guard(self, now_ns: int) -> None:
-        """Vent where the lease has run out or the control loop has stalled; again at each call while that lasts.
-
-        Never waits for long: a control thread that hangs inside a driver holds the lock, and venting without the lock
-        is safe, since nothing can be closed any more once the arbiter has tripped.
-        """
-        code = self._arbiter.overdue(now_ns)
-        stalled = now_ns - self.beat_ns > STALL_S * 1e9
-        if code is None and not stalled:
-            return
-        if stalled and self.now.valve_closed:
-            code = FaultCode.CONTROL_STALLED
-        if code is not None:
-            self._arbiter.trip(code)
-        if self.now != RELEASED or stalled:
-            self.vent()
-        if code is not None:
-            self.guarded.append(code)
-
-    def vent(self) -> None:
-        """Release the outputs, now; raises `HardwareError` where they do not obey."""
-        locked = self._lock.acquire(timeout=_LOCK_S)
-        try:
-            self._outputs.apply(RELEASED)
-            self.now = RELEASED
-        finally:
-            if locked:
-                self._lock.release()
 
 
 class Engine:
     """The probe without its threads: `submit` commands, `tick` at the sensor's rate, take `outbox` and `samples`."""
 
     def __init__(
-        self, config: DeviceConfig, sensor: SensorPort, outputs: OutputPort, clock: Clock, *, simulated: bool
+        self,
+        config: DeviceConfig,
+        sensor: SensorPort,
+        outputs: OutputPort,
+        clock: Clock,
+        *,
+        simulated: bool,
+        memory: Memory | None = None,
+        thermometer: Thermometer | None = None,
     ) -> None:
+        """`memory` is what an earlier process left behind."""
         now_ns = clock()
         self._config = config
         self._config_sha256 = content_sha256(config)
         self._simulated = simulated
         self._clock = clock
+        self._started_ns = now_ns
         self._sensor = sensor
+        self._thermometer = thermometer
         self._limits = Limits.of(config)
-        self._arbiter = Arbiter(self._limits)
-        self._watch = Watch(self._limits, now_ns)
+        memory = memory or Memory()
+        self._arbiter = Arbiter(self._limits, memory.latched, memory.presses_ns)
+        self._watch = Watch(self._limits, now_ns, config.probe.pump_start_duty)
         self._control = Controller(config.probe.pump_start_duty)
-        self._inbox: deque[tuple[int, Command | Gone]] = deque()
+        self._inbox = Inbox()
         self._owner: int | None = None
         self._told: tuple[str, str | None] = ("idle", None)
+        self._faulty = False
+        self._told_faults: set[FaultCode] = set()
         self._last: Sample | None = None
         self._count = 0
         self._worst_gap_ns = 0
@@ -122,6 +82,8 @@ class Engine:
         self.outbox: deque[tuple[int | None, Event]] = deque(maxlen=4096)
         """What to tell, and whom: a connection's number, or None for everybody."""
         self.samples: deque[Sample] = deque(maxlen=4096)
+        self.faults_kept = False
+        """Whether a latched fault outlives this process; whoever keeps it says so here."""
 
     @property
     def pressed(self) -> bool:
@@ -135,23 +97,36 @@ class Engine:
 
     def submit(self, peer: int, command: Command | Gone) -> bool:
         """Queue a command of connection `peer`; False where too many wait already. Any thread."""
-        if len(self._inbox) >= QUEUE and not isinstance(command, Gone):
-            return False
-        self._inbox.append((peer, command))
-        return True
+        return self._inbox.put(peer, command)
+
+    @property
+    def latched(self) -> FaultCode | None:
+        """The latched fault; any thread."""
+        return self._arbiter.latched
+
+    @property
+    def presses_ns(self) -> tuple[int, ...]:
+        """When the last presses were granted; any thread."""
+        return self._arbiter.presses_ns
 
     def tick(self) -> None:
         """Do one control step."""
         sample = self._sensor.read()
         now_ns = self._clock()
-        self._worst_gap_ns = max(self._worst_gap_ns, now_ns - self.gate.beat_ns) if self._count else 0
+        gap_ns = now_ns - self.gate.beat_ns if self._count else 0
+        self._worst_gap_ns = max(self._worst_gap_ns, gap_ns)
         self.gate.beat_ns = now_ns
         doing = self._doing()
         while self.gate.guarded:
             self._fail(now_ns, self.gate.guarded.popleft())
+        if gap_ns > STALL_S * 1e9 and doing.phase != "idle":
+            # The guard sees it only while the valve is closed; a release that nobody watched counts as well.
+            self._fail(now_ns, FaultCode.CONTROL_STALLED)
         fault = self._watch.step(now_ns, sample, doing) or self._arbiter.overdue(now_ns)
         if fault is not None:
             self._fail(now_ns, fault)
+        elif self._watch.well_for_s(now_ns) > CLEAR_WELL_S:
+            self._told_faults.clear()
         if sample is not None:
             self._last = sample
             self._count += 1
@@ -169,7 +144,7 @@ class Engine:
     def close(self) -> None:
         """Vent for good; any thread. Ticks after this still follow the pressure down and tell the release."""
         self._arbiter.close()
-        self._inbox.append((0, Release()))
+        self._inbox.put(0, Release())
         self.gate.vent()
 
     def _doing(self) -> Doing:
@@ -181,13 +156,13 @@ class Engine:
             outputs=self.gate.now,
             target_kpa=order.target_kpa if order else 0.0,
             ramp_s=order.ramp_s if order else 1.0,
+            hold_s=order.hold_s if order else 0.0,
             ramp_limit_s=self._limits.press_s - order.hold_s - SPARE_S if order else 0.0,
             hold_kpa=control.level_kpa,
         )
 
     def _fail(self, now_ns: int, code: FaultCode) -> None:
-        """Vent first, tell after. A latched fault that goes on is told once."""
-        pressing = self._control.phase in ("ramp", "hold")
+        """Vent first, tell after: a press's first, up to its full release; one at rest; a graver one that latches."""
         already = self._arbiter.latched
         self._arbiter.trip(code)
         try:
@@ -195,9 +170,13 @@ class Engine:
         except HardwareError:
             self._arbiter.trip(FaultCode.OUTPUT_FAILED)
             code = FaultCode.OUTPUT_FAILED
-        self._control.release(now_ns, "fault")
+        first = self._control.fail(now_ns, code)
+        self._faulty = self._faulty or first
         self._owner = None
-        if pressing or self._arbiter.latched != already:
+        if self._control.phase == "idle":
+            first = already is None and code not in self._told_faults
+        self._told_faults.add(code)
+        if first or self._arbiter.latched != already:
             lease = self._control.order.lease if self._control.order else None
             told = FaultRaised(t_boot_ns=now_ns, code=code, latched=FAULTS[code].latched, lease=lease)
             self.outbox.append((None, told))
@@ -218,7 +197,9 @@ class Engine:
     def _tell(self, now_ns: int) -> None:
         order = self._control.order
         self._tell_phase(now_ns, order.lease if order else None)
-        released = self._control.finished(now_ns)
+        # Not told before the pressure is gone, or somebody has said why it is not: a fault until then belongs to it.
+        watching = self._control.phase == "release" and not (self._watch.vented or self._faulty)
+        released = None if watching else self._control.finished(now_ns)
         if released is not None:
             self._owner = None
             self.outbox.append((None, released))
@@ -231,10 +212,10 @@ class Engine:
             self.outbox.append((None, State(t_boot_ns=now_ns, phase=self._control.phase, lease=lease)))
 
     def _obey(self, now_ns: int) -> None:
-        for _ in range(len(self._inbox)):
-            peer, command = self._inbox.popleft()
+        for peer, command in self._inbox.take():
             if isinstance(command, Gone):
-                if peer == self._owner:
+                # Once vented there is no lease to lose: an owner that leaves during the release has ended nothing.
+                if peer == self._owner and self._control.phase in ("ramp", "hold"):
                     self._fail(now_ns, FaultCode.LEASE_LOST)
             elif isinstance(command, AskStatus):
                 self.outbox.append((peer, self._status(now_ns)))
@@ -243,17 +224,19 @@ class Engine:
             elif isinstance(command, Renew):
                 self._renew(now_ns, peer, command)
             elif isinstance(command, ClearFault):
-                self._clear(now_ns, peer)
+                self._clear(now_ns, peer, command)
             else:
                 self._control.release(now_ns, "asked")
 
     def _press(self, now_ns: int, peer: int, press: Press) -> None:
         refusal = self._against(now_ns, press)
+        if refusal is None and not self._arbiter.grant(now_ns, press.sent_ns, press.target_kpa):
+            refusal = (Refusal.NOT_READY, "the probe is ending, or has just tripped")
         if refusal is not None:
             self.outbox.append((peer, Refused(command="press", why=refusal[0], sentence=refusal[1])))
             return
         self._owner = peer
-        self._arbiter.grant(now_ns, press.sent_ns)
+        self._faulty = False
         self._control.start(now_ns, Order(press.lease, press.target_kpa, press.ramp_s, press.hold_s))
 
     def _against(self, now_ns: int, press: Press) -> tuple[Refusal, str] | None:
@@ -280,10 +263,13 @@ class Engine:
 
     def _renew(self, now_ns: int, peer: int, renew: Renew) -> None:
         order = self._control.order
-        if peer != self._owner or order is None or order.lease != renew.lease:
+        if order is None or self._control.phase not in ("ramp", "hold"):
             # Renewals that cross the end of a press on their way are no mistake.
             return
-        if self._timely(now_ns, renew.sent_ns) and self._control.phase in ("ramp", "hold"):
+        if peer != self._owner or order.lease != renew.lease:
+            told = Refused(command="renew", why=Refusal.NOT_OWNER, sentence="the press that is on is another's")
+            self.outbox.append((peer, told))
+        elif self._timely(now_ns, renew.sent_ns):
             self._arbiter.renew(now_ns, renew.sent_ns)
 
     def _fresh(self, now_ns: int) -> bool:
@@ -292,32 +278,36 @@ class Engine:
     def _timely(self, now_ns: int, sent_ns: int) -> bool:
         return 0 <= now_ns - sent_ns < self._limits.lease_s * 1e9
 
-    def _clear(self, now_ns: int, peer: int) -> None:
+    def _clear(self, now_ns: int, peer: int, command: ClearFault) -> None:
         code = self._arbiter.latched
         if code is None:
             return
-        if FAULTS[code].clear != "command":
-            why = f"{code}: only a repair and a restart clear it"
+        if FAULTS[code].clear != "command" and command.operator is None:
+            why = f"{code}: only a repair clears it, and who has done that has to be said (operator code)"
         elif self._control.phase != "idle" or self._watch.well_for_s(now_ns) < CLEAR_WELL_S:
             why = f"{code}: the probe has to be vented and its sensor sane first"
         else:
             self._arbiter.clear()
-            self.outbox.append((None, FaultCleared(t_boot_ns=now_ns, code=code)))
+            self.outbox.append((None, FaultCleared(t_boot_ns=now_ns, code=code, operator=command.operator)))
             return
         self.outbox.append((peer, Refused(command="clear_fault", why=Refusal.NOT_CLEARABLE, sentence=why)))
 
     def _status(self, now_ns: int) -> Status:
+        last = self._last if self._fresh(now_ns) else None
         return Status(
             t_boot_ns=now_ns,
             device=self._config.name,
             simulated=self._simulated,
             config_sha256=self._config_sha256,
             phase=self._control.phase,
-            pressure_kpa=self._last.kpa if self._fresh(now_ns) and self._last is not None else None,
+            pressure_kpa=last.kpa if last is not None and math.isfinite(last.kpa) else None,
             fault=self._arbiter.latched,
+            faults_kept=self.faults_kept,
             lease_s=self._limits.lease_s,
             pressure_limit_kpa=self._limits.pressure_kpa,
             hold_limit_s=self._limits.hold_s,
             samples=self._count,
             worst_gap_ms=self._worst_gap_ns / 1e6,
+            uptime_s=(now_ns - self._started_ns) / 1e9,
+            temperature_c=self._thermometer.celsius() if self._thermometer is not None else None,
         )

@@ -21,12 +21,15 @@ class FaultCode(StrEnum):
     OVERPRESSURE = "overpressure"
     OVERSHOOT = "overshoot"
     BLOCKED_VENT = "blocked_vent"
+    SLOW_RELEASE = "slow_release"
     NO_RISE = "no_rise"
     LEAK = "leak"
+    PUMP_RUNAWAY = "pump_runaway"
     HOLD_TOO_LONG = "hold_too_long"
     LEASE_LOST = "lease_lost"
     CONTROL_STALLED = "control_stalled"
     OUTPUT_FAILED = "output_failed"
+    MEMORY_UNREADABLE = "memory_unreadable"
 
 
 Severity = Literal["notice", "fault", "danger"]
@@ -104,8 +107,17 @@ FAULTS: dict[FaultCode, Fault] = {
         "restart",
         Reason.RELEASE_INCOMPLETE,
     ),
+    FaultCode.SLOW_RELEASE: _as_reason(Reason.RELEASE_TOO_SLOW),
     FaultCode.NO_RISE: _as_reason(Reason.PRESSURE_OFF_TARGET),
     FaultCode.LEAK: _as_reason(Reason.PRESSURE_NOT_HELD),
+    # The next press would have no pump that stops: only a repair helps.
+    FaultCode.PUMP_RUNAWAY: Fault(
+        f"The probe's pump runs although it was told to stop. {_UNPLUG_EN}",
+        f"La pompe de la sonde tourne alors qu'elle devrait être arrêtée. {_UNPLUG_FR}",
+        "danger",
+        "restart",
+        Reason.PROBE_FAULT,
+    ),
     FaultCode.HOLD_TOO_LONG: Fault(
         "The probe had pressed for too long and was released. Call the study engineer.",
         "La sonde pressait depuis trop longtemps et a été relâchée. Appelez l'ingénieur de l'étude.",
@@ -132,6 +144,14 @@ FAULTS: dict[FaultCode, Fault] = {
         f"La valve ou la pompe de la sonde n'obéit pas. {_UNPLUG_FR}",
         "danger",
         "restart",
+        Reason.PROBE_FAULT,
+    ),
+    # What the last process knew may have been grave, so it counts as such until somebody has looked.
+    FaultCode.MEMORY_UNREADABLE: Fault(
+        "The probe's record of earlier faults cannot be read, and it does not press. Call the study engineer.",
+        "Le registre des défauts de la sonde est illisible et elle ne presse plus. Appelez l'ingénieur de l'étude.",
+        "fault",
+        "command",
         Reason.PROBE_FAULT,
     ),
 }

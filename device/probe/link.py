@@ -27,6 +27,7 @@ from device.probe.messages import (
     Status,
     boot_ns,
     parse_event,
+    spoken_version,
 )
 
 __all__ = [
@@ -47,6 +48,8 @@ __all__ = [
 
 _MAX_UNSENT = 65536
 _READ = 65536
+_MAX_UNHEARD = 500
+"""So many lines are kept before the probe has said its version: some ten seconds of pressure."""
 
 
 class ProbeUnreachableError(Exception):
@@ -66,6 +69,8 @@ class ProbeClient:
         self._clock = clock
         self._socket: socket.socket | None = None
         self._lines = LineBuffer()
+        self._unheard: list[bytes] = []
+        self._same_version = False
         self._unsent = b""
         self._lease: str | None = None
         self.last_status: Status | None = None
@@ -133,9 +138,13 @@ class ProbeClient:
         """Ask for a `Status`, which arrives by `poll`."""
         self._send(AskStatus())
 
-    def clear_fault(self) -> None:
-        """Ask for the latched fault to be cleared; `FaultCleared` or `Refused` arrives by `poll`."""
-        self._send(ClearFault())
+    def clear_fault(self, operator: str | None = None) -> None:
+        """Ask for the latched fault to be cleared; `FaultCleared` or `Refused` arrives by `poll`.
+
+        `operator` is the code of who asks, never a name; needed where only a repair clears the fault. Raises
+        `ValidationError` where it is none (lower-case letters, digits, hyphens).
+        """
+        self._send(ClearFault(operator=operator))
 
     def close(self) -> None:
         """Let go of the connection; a press that it held ends."""
@@ -143,6 +152,8 @@ class ProbeClient:
             self._socket.close()
         self._socket = None
         self._lines = LineBuffer()
+        self._unheard = []
+        self._same_version = False
         self._unsent = b""
         self._lease = None
         self.last_status = None
@@ -179,16 +190,31 @@ class ProbeClient:
         self._unsent = self._unsent[sent:]
 
     def _understood(self, data: bytes) -> list[Event]:
+        """Return the events in `data`; none before the probe has said that it speaks our version, and then all."""
         try:
-            events = [parse_event(line) for line in self._lines.feed(data)]
+            self._unheard += self._lines.feed(data)
+            if not self._speaks_our_version():
+                return []
+            events = [parse_event(line) for line in self._unheard]
         except MalformedMessageError as error:
             raise self._lost(f"it said something else: {error}") from error
+        self._unheard = []
         for event in events:
             if isinstance(event, Status):
-                if event.version != LINK_VERSION:
-                    raise self._lost(f"it speaks version {event.version} of the link, this is {LINK_VERSION}")
                 self.last_status = event
         return events
+
+    def _speaks_our_version(self) -> bool:
+        """Return whether a probe of our version has reported; False while none has. Another version is let go."""
+        if self._same_version:
+            return True
+        version = next((found for found in map(spoken_version, self._unheard) if found is not None), None)
+        if version is None and len(self._unheard) > _MAX_UNHEARD:
+            raise self._lost("it does not say which version of the link it speaks")
+        if version is not None and version != LINK_VERSION:
+            raise self._lost(f"it speaks version {version} of the link, this is {LINK_VERSION}")
+        self._same_version = version is not None
+        return self._same_version
 
     def _lost(self, why: str) -> ProbeUnreachableError:
         self.close()

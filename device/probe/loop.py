@@ -8,9 +8,10 @@ import contextlib
 import threading
 import time
 
-from device.probe.drivers import HardwareError
-from device.probe.engine import Engine, Gate
+from device.probe.engine import Engine
+from device.probe.gate import Gate
 from device.probe.messages import Clock
+from device.probe.ports import HardwareError
 
 GUARD_PERIOD_S = 0.02
 JOIN_S = 2.0

@@ -1,8 +1,9 @@
 """The words between the probe and whoever uses it: JSON lines over a Unix stream socket, as pydantic models.
 
 Everybody connected hears every event; one connection at a time owns the press, and holds it only while it renews.
-Releasing is always safe, so anybody may. `sent_ns` is CLOCK_BOOTTIME at the sender: a command that was held up on its
-way counts from when it was meant, so a press never starts late and a renewal never lengthens a lease that has run out.
+A renewal by anybody else is refused. Releasing is always safe, so anybody may.
+`sent_ns` is CLOCK_BOOTTIME at the sender: a command that was held up on its way counts from when it was meant, so a
+press never starts late and a renewal never lengthens a lease that has run out.
 """
 
 import time
@@ -14,9 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from device.probe.faults import FaultCode
 
-LINK_VERSION = 1
+LINK_VERSION = 3
+"""2: `Released` names the fault that its press ended with. 3: clearing a fault says by whom, a status whether faults
+outlive the process; pressure comes in batches of at most `MAX_BATCH`; a foreign renewal is refused."""
 MAX_LINE = 4096
 """Longest message in bytes, newline included. A sender of more is disconnected."""
+MAX_BATCH = 64
+"""Most samples in one `Pressure`: however long its numbers are, it stays below `MAX_LINE`."""
 
 Words = TypeVar("Words")
 
@@ -26,6 +31,7 @@ Clock = Callable[[], int]
 Phase = Literal["idle", "ramp", "hold", "release"]
 BootNs = Annotated[int, Field(ge=0, le=2**63 - 1)]
 LeaseToken = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+OperatorCode = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="operator code, never a name")]
 
 
 def boot_ns() -> int:
@@ -75,9 +81,14 @@ class AskStatus(Message):
 
 
 class ClearFault(Message):
-    """Clear the latched fault, if the probe is vented, its sensor sane and the fault one that a command may clear."""
+    """Clear the latched fault, if the probe is vented and its sensor sane.
+
+    A fault that only a repair mends is cleared only by somebody who says who they are: that is kept, and no restart
+    clears it instead.
+    """
 
     kind: Literal["clear_fault"] = "clear_fault"
+    operator: OperatorCode | None = None
 
 
 Command = Press | Renew | Release | AskStatus | ClearFault
@@ -110,8 +121,8 @@ class Pressure(Message):
     """Samples since the last such event, oldest first: instants of reading (CLOCK_BOOTTIME ns) and gauge pressure."""
 
     kind: Literal["pressure"] = "pressure"
-    t_boot_ns: tuple[BootNs, ...]
-    kpa: tuple[float, ...]
+    t_boot_ns: tuple[BootNs, ...] = Field(max_length=MAX_BATCH)
+    kpa: tuple[float, ...] = Field(max_length=MAX_BATCH)
 
 
 class Released(Message):
@@ -124,6 +135,10 @@ class Released(Message):
     kind: Literal["released"] = "released"
     lease: LeaseToken
     why: Literal["held", "asked", "fault"] = Field(description="held: the hold ran its full time")
+    fault: FaultCode | None = Field(
+        description="first fault from the start of the press to its full release, also after a hold of full time; "
+        "nothing may be read from a press that has one"
+    )
     t_boot_ns: BootNs | None
     release_s: float | None = Field(description="from 90 to 10 % of the mean hold level")
     valve_open_ns: BootNs = Field(description="when the valve was told to open")
@@ -131,6 +146,9 @@ class Released(Message):
     hold_mean_kpa: float | None
     hold_sd_kpa: float | None
     overshoot: float | None = Field(description="highest sample over the target, as a share of the target; 0 if below")
+    leak_kpa_per_s: float | None = Field(
+        None, description="what the pump made up for in the hold: its duty by the gain learnt in the ramp; an estimate"
+    )
 
 
 class FaultRaised(Message):
@@ -149,6 +167,7 @@ class FaultCleared(Message):
     kind: Literal["fault_cleared"] = "fault_cleared"
     t_boot_ns: BootNs
     code: FaultCode
+    operator: OperatorCode | None
 
 
 class Refused(Message):
@@ -172,11 +191,14 @@ class Status(Message):
     phase: Phase
     pressure_kpa: float | None = Field(description="None while the sensor gives nothing")
     fault: FaultCode | None = Field(description="the latched fault")
+    faults_kept: bool = Field(description="whether a latched fault outlives this process; false: it is in memory only")
     lease_s: float
     pressure_limit_kpa: float
     hold_limit_s: float
     samples: int
     worst_gap_ms: float = Field(description="longest time between two control steps since the start")
+    uptime_s: float | None = Field(None, description="since the probe process took its pins")
+    temperature_c: float | None = Field(None, description="skin or room, where the device file has a thermometer")
 
 
 Event = State | Pressure | Released | FaultRaised | FaultCleared | Refused | Status
@@ -197,6 +219,24 @@ def parse_command(line: bytes) -> Command:
 def parse_event(line: bytes) -> Event:
     """Return the event in one line; raises `MalformedMessageError` for anything else, whatever it is."""
     return _parse(line, _EVENT)
+
+
+class _Spoken(BaseModel):
+    """As much of a `Status` as every version of the link has."""
+
+    kind: Literal["status_report"]
+    version: int
+
+
+def spoken_version(line: bytes) -> int | None:
+    """Return the version of the link that a line reports, whatever else that version has in it; None where it is none.
+
+    The rest of a message of another version need not be readable to say clearly that it is another version.
+    """
+    try:
+        return _Spoken.model_validate_json(line).version
+    except ValidationError:
+        return None
 
 
 def _parse(line: bytes, adapter: TypeAdapter[Words]) -> Words:

@@ -8,12 +8,15 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from device.probe.drivers import HardwareError, Mcp3008PressureSensor, PumpAndValve
+from device.clock import SystemClock
 from device.probe.engine import Engine
 from device.probe.faults import FAULTS, FaultCode
+from device.probe.hardware import open_outputs, open_pressure_sensor, open_thermometer, refuse_unreachable
+from device.probe.latch import Keeper
 from device.probe.loop import ControlThread, GuardThread
-from device.probe.messages import Clock, Event, FaultRaised, Released, State, boot_ns
+from device.probe.messages import Clock, Event, FaultCleared, FaultRaised, Released, State, boot_ns
 from device.probe.notify import notify
+from device.probe.ports import HardwareError
 from device.probe.safety import STALL_S
 from device.probe.server import LinkServer, open_listener, uids_of
 from firmware_config.device import DeviceConfig
@@ -39,32 +42,46 @@ def run(
     *,
     simulated: bool,
     ready: Callable[[], None] | None = None,
+    state_folder: Path | None = None,
 ) -> None:
     """Be the probe until SIGTERM or SIGINT, then vent and return. Call from the main thread.
+
+    `state_folder` is where a latched fault and the last presses outlive this process; None: they do not.
 
     Raises `HardwareError` or `LinkError` where it cannot start, `ControlEndedError` where the control loop died; vented
     in every case.
     """
+    refuse_unreachable(config, pin_factory)
     allowed_uids = uids_of(config.probe.peer_users)
     with contextlib.ExitStack() as undo:
         listener = open_listener(socket_path)
         undo.callback(listener.close)
         stop = _StopSignals()
         undo.callback(stop.restore)
-        outputs = PumpAndValve(config, pin_factory)
+        outputs = open_outputs(config, pin_factory)
         undo.callback(outputs.close)
-        sensor = Mcp3008PressureSensor(config.pressure_sensor, pin_factory, clock)
+        sensor = open_pressure_sensor(config, pin_factory, clock)
         undo.callback(sensor.close)
-        engine = Engine(config, sensor, outputs, clock, simulated=simulated)
+        thermometer = open_thermometer(config, pin_factory, clock)
+        if thermometer is not None:
+            undo.callback(thermometer.close)
+        # The outputs have been released by now; only then is there time for a disk.
+        keeper = Keeper(state_folder, SystemClock())
+        engine = Engine(
+            config, sensor, outputs, clock, simulated=simulated, thermometer=thermometer, memory=keeper.memory
+        )
         server = LinkServer(listener, engine, allowed_uids)
         undo.callback(server.close)
-        _serve(config, engine, server, clock, stop, ready)
+        keeper.start()
+        undo.callback(keeper.close)
+        _serve(config, engine, server, keeper, clock, stop, ready)
 
 
 def _serve(
     config: DeviceConfig,
     engine: Engine,
     server: LinkServer,
+    keeper: Keeper,
     clock: Clock,
     stop: "_StopSignals",
     ready: Callable[[], None] | None,
@@ -79,8 +96,7 @@ def _serve(
     fed_ns = 0
     try:
         while not stop.asked:
-            for event in server.serve_once(SERVE_S):
-                _write_down(event)
+            _serve_once(engine, server, keeper)
             if not (control.is_alive() and guard.is_alive()):
                 raise ControlEndedError("the probe's control or guard thread ended; the probe has released")
             now_ns = clock()
@@ -93,12 +109,22 @@ def _serve(
                 notify("WATCHDOG=1")
                 fed_ns = now_ns
     finally:
-        _vent_and_see(engine, server, clock)
+        _vent_and_see(engine, server, keeper, clock)
         control.end()
         guard.end()
 
 
-def _vent_and_see(engine: Engine, server: LinkServer, clock: Clock) -> None:
+def _serve_once(engine: Engine, server: LinkServer, keeper: Keeper) -> None:
+    """One round: hear, tell, write down what was told, and have kept what has to outlive this process."""
+    engine.faults_kept = keeper.kept
+    for event in server.serve_once(SERVE_S):
+        _write_down(event)
+        if isinstance(event, FaultCleared):
+            keeper.cleared(event.code, event.operator)
+    keeper.note(engine.latched, engine.presses_ns)
+
+
+def _vent_and_see(engine: Engine, server: LinkServer, keeper: Keeper, clock: Clock) -> None:
     """Vent, then wait up to `LAST_LOOK_S` for the pressure to be gone, and say so where it is not."""
     try:
         engine.close()
@@ -107,8 +133,7 @@ def _vent_and_see(engine: Engine, server: LinkServer, clock: Clock) -> None:
     notify("STOPPING=1")
     end_ns = clock() + round(LAST_LOOK_S * 1e9)
     while clock() < end_ns and (engine.pressed or engine.phase != "idle"):
-        for event in server.serve_once(SERVE_S):
-            _write_down(event)
+        _serve_once(engine, server, keeper)
     if engine.pressed:
         _log.error("%s", FAULTS[FaultCode.BLOCKED_VENT].english)
 
@@ -132,6 +157,8 @@ class _StopSignals:
 def _write_down(event: Event) -> None:
     if isinstance(event, FaultRaised):
         _log.warning("%s: %s", event.code, FAULTS[event.code].english)
+    elif isinstance(event, FaultCleared):
+        _log.warning("%s cleared by operator %s", event.code, event.operator or "not named")
     elif isinstance(event, State):
         _log.info("%s", event.phase)
     elif isinstance(event, Released) and event.release_s is not None:

@@ -1,4 +1,9 @@
-"""The hold and the release as the sensor saw them: hold level, time zero, 90 to 10 %. Pure."""
+"""The hold and the release as the sensor saw them: hold level, time zero, 90 to 10 %. Pure.
+
+Against the true pressure of the simulated range (`benchmarks.probe_range`: sensor lag of 1 to 5 ms, 100 samples a
+second, one in 300 a period late) time zero comes from 6 ms early to 8 ms late: the sensor's lag, and what lies between
+two samples. The release is told from 3 ms too short to 20 ms too long, because its beginning is not seen to the sample.
+"""
 
 import math
 from dataclasses import dataclass, field
@@ -71,5 +76,6 @@ class Fall:
 
 
 def _crossing(before: tuple[int, float], after: tuple[int, float], level_kpa: float) -> int:
-    share = (before[1] - level_kpa) / (before[1] - after[1])
-    return before[0] + round(share * (after[0] - before[0]))
+    """Return when the level was crossed: through an orifice it is the root of the pressure that falls in a line."""
+    high, level, low = (math.sqrt(max(kpa, 0.0)) for kpa in (before[1], level_kpa, after[1]))
+    return before[0] + round((high - level) / (high - low) * (after[0] - before[0]))

@@ -1,10 +1,12 @@
 """What the outputs may be, whatever anybody asks for: ceilings, the lease, and the arbiter that holds them.
 
 Pure and small on purpose. The ceilings are constants of this file; configuration may lower them and never raise them.
+The arbiter believes nobody: what the engine has checked before asking is checked here again.
 """
 
-from collections import deque
-from dataclasses import dataclass
+import threading
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
 
 from device.probe.faults import FAULTS, FaultCode
 from firmware_config.device import DeviceConfig
@@ -16,9 +18,14 @@ CEILING_PRESSES_PER_MINUTE = 6
 CEILING_LEASE_S = 0.5
 TRIP_FACTOR = 1.10
 """Vent at once at this many times the pressure limit: room for the controller's overshoot and no more."""
+HELD_SHARE = 0.975
+"""The skin counts as held from the first sample at this share of the target."""
+HOLD_SLACK_S = 0.5
+"""So long after the hold's limit the arbiter ends it where control has not: room for control's clock and no more."""
 STALL_S = 0.2
 """The control loop counts as stalled when it has not ticked for this long."""
 
+_MINUTE_NS = 60_000_000_000
 _RANK = {"notice": 0, "fault": 1, "danger": 2}
 
 
@@ -36,18 +43,26 @@ class Limits:
     def of(cls, config: DeviceConfig) -> "Limits":
         """Return the lower of configuration and code, key by key."""
         asked = config.press_limits
-        return cls(
-            pressure_kpa=min(asked.pressure_kpa, CEILING_KPA),
-            hold_s=min(asked.hold_s, CEILING_HOLD_S),
-            press_s=min(asked.press_s, CEILING_PRESS_S),
-            presses_per_minute=min(asked.presses_per_minute, CEILING_PRESSES_PER_MINUTE),
-            lease_s=min(config.probe.lease_s, CEILING_LEASE_S),
+        named = cls(
+            pressure_kpa=asked.pressure_kpa,
+            hold_s=asked.hold_s,
+            press_s=asked.press_s,
+            presses_per_minute=asked.presses_per_minute,
+            lease_s=config.probe.lease_s,
         )
+        return named.lowered()
+
+    def lowered(self) -> "Limits":
+        """Return the lower of these and the code's ceilings, key by key."""
+        return Limits(*map(min, astuple(CEILINGS), astuple(self)))
 
     @property
     def trip_kpa(self) -> float:
         """Pressure at which a single sample vents."""
         return self.pressure_kpa * TRIP_FACTOR
+
+
+CEILINGS = Limits(CEILING_KPA, CEILING_HOLD_S, CEILING_PRESS_S, CEILING_PRESSES_PER_MINUTE, CEILING_LEASE_S)
 
 
 @dataclass(frozen=True)
@@ -62,82 +77,133 @@ RELEASED = Outputs(valve_closed=False, pump_duty=0.0)
 
 
 class Arbiter:
-    """Says what the outputs may be. The control loop asks before each write; the guard thread asks `overdue` by itself.
+    """Says what the outputs may be. The control loop asks before each write, the guard thread `trip_if_due` by itself.
 
-    `trip` may be called from any thread; from then on `allow` gives `RELEASED` until the next `grant` or `clear`.
+    Any thread may call anything: each call is whole before the next one begins, and none waits for hardware. A grant
+    is for one closing of the valve: once opened again, by whomever, it stays open until the next grant.
     """
 
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
-        self.latched: FaultCode | None = None
-        self._tripped = False
-        self._closed = False
+    def __init__(self, limits: Limits, latched: FaultCode | None = None, presses_ns: Iterable[int] = ()) -> None:
+        """`latched` and `presses_ns` (CLOCK_BOOTTIME) are what an earlier probe process left behind."""
+        self.limits = limits.lowered()
+        self.latched = latched
+        self.presses_ns = tuple(presses_ns)[-CEILING_PRESSES_PER_MINUTE:]
+        """When the last presses were granted, oldest first. Replaced and never changed, so that any thread may look."""
+        self._lock = threading.Lock()
+        self._closed_for_good = False
+        self._target_kpa = 0.0
         self._lease_until_ns: int | None = None
         self._closed_since_ns: int | None = None
-        self._presses: deque[int] = deque(maxlen=CEILING_PRESSES_PER_MINUTE)
+        self._held_since_ns: int | None = None
+        self._spent = False
+
+    @property
+    def may_close(self) -> bool:
+        """Whether a press is on that nothing stands against: without it, no valve may be or stay closed."""
+        on = self._lease_until_ns is not None and not self._spent
+        return on and self.latched is None and not self._closed_for_good
 
     def too_often(self, now_ns: int) -> bool:
         """Return whether one more press now would be above the presses allowed in a minute."""
-        return sum(now_ns - t < 60_000_000_000 for t in self._presses) >= self.limits.presses_per_minute
+        return sum(now_ns - t < _MINUTE_NS for t in self.presses_ns) >= self.limits.presses_per_minute
 
-    def grant(self, now_ns: int, sent_ns: int) -> None:
-        """Start a press with a fresh lease; the caller has checked that nothing stands against it."""
-        self._presses.append(now_ns)
-        self._tripped = False
-        self._closed_since_ns = None
-        self.renew(now_ns, sent_ns)
+    def grant(self, now_ns: int, sent_ns: int, target_kpa: float) -> bool:
+        """Start a press with a fresh lease, as asked for at `sent_ns`; False, and nothing, where it may not be."""
+        with self._lock:
+            refused = (
+                self._closed_for_good
+                or self.latched is not None
+                or self._lease_until_ns is not None
+                or not 0 < target_kpa <= self.limits.pressure_kpa
+                or self.too_often(now_ns)
+            )
+            if refused:
+                return False
+            self.presses_ns = (*self.presses_ns, now_ns)[-CEILING_PRESSES_PER_MINUTE:]
+            self._target_kpa = target_kpa
+            self._closed_since_ns = None
+            self._held_since_ns = None
+            self._spent = False
+            self._lease_until_ns = self._until_ns(now_ns, sent_ns)
+            return True
 
     def renew(self, now_ns: int, sent_ns: int) -> None:
-        """Let the lease run from when the renewal was sent, or from now where that is earlier."""
-        until_ns = min(now_ns, sent_ns) + round(self.limits.lease_s * 1e9)
-        self._lease_until_ns = max(self._lease_until_ns or 0, until_ns)
+        """Let the lease run from when the renewal was sent, or from now where that is earlier.
+
+        A lease that has run out, or was never granted, is not brought back.
+        """
+        with self._lock:
+            until_ns = self._lease_until_ns
+            if until_ns is not None and now_ns < until_ns:
+                self._lease_until_ns = max(until_ns, self._until_ns(now_ns, sent_ns))
 
     def end(self) -> None:
         """Take the lease back: the press is over."""
-        self._lease_until_ns = None
+        with self._lock:
+            self._lease_until_ns = None
 
     def overdue(self, now_ns: int) -> FaultCode | None:
         """Return why a running press has to end now, by lease or by length; None where none has to."""
-        until_ns, since_ns = self._lease_until_ns, self._closed_since_ns
-        if since_ns is not None and now_ns - since_ns > self.limits.press_s * 1e9:
+        until_ns, closed_ns, held_ns = self._lease_until_ns, self._closed_since_ns, self._held_since_ns
+        if until_ns is None:
+            return None
+        if closed_ns is not None and now_ns - closed_ns > self.limits.press_s * 1e9:
             return FaultCode.HOLD_TOO_LONG
-        if until_ns is not None and now_ns >= until_ns:
-            return FaultCode.LEASE_LOST
-        return None
+        if held_ns is not None and now_ns - held_ns > (self.limits.hold_s + HOLD_SLACK_S) * 1e9:
+            return FaultCode.HOLD_TOO_LONG
+        return FaultCode.LEASE_LOST if now_ns >= until_ns else None
 
     def trip(self, code: FaultCode) -> None:
         """Allow nothing any more; latch the fault where its row says so. A graver one takes a lesser one's place."""
-        self._tripped = True
+        with self._lock:
+            self._trip(code)
+
+    def trip_if_due(self, now_ns: int, beat_ns: int) -> FaultCode | None:
+        """Trip where a press is overdue, or control has stalled in it, and return why; None where neither is so.
+
+        Looking and tripping are one step: no press is ended for what was true before it began. `beat_ns` may be older
+        than that step; control was alive when it closed the valve, whatever the beat says.
+        """
+        with self._lock:
+            code = self.overdue(now_ns)
+            closed_ns = self._closed_since_ns
+            if closed_ns is not None and self.may_close and now_ns - max(beat_ns, closed_ns) > STALL_S * 1e9:
+                code = FaultCode.CONTROL_STALLED
+            if code is not None:
+                self._trip(code)
+            return code
+
+    def close(self) -> None:
+        """Allow nothing for good: the process ends."""
+        with self._lock:
+            self._closed_for_good = True
+            self._lease_until_ns = None
+
+    def clear(self) -> None:
+        """Forget the latched fault; the caller has checked that it may be forgotten."""
+        with self._lock:
+            self.latched = None
+
+    def allow(self, now_ns: int, wanted: Outputs, kpa: float | None) -> Outputs:
+        """Return `wanted` where everything speaks for it, `RELEASED` otherwise. `kpa`: the last sample, or None."""
+        with self._lock:
+            may = wanted.valve_closed and self.may_close and self.overdue(now_ns) is None
+            if not may or kpa is None or not kpa < self.limits.trip_kpa:
+                # The lease stays, so that the next look still finds why.
+                self._spent = self._closed_since_ns is not None
+                return RELEASED
+            if self._closed_since_ns is None:
+                self._closed_since_ns = now_ns
+            if self._held_since_ns is None and kpa >= HELD_SHARE * self._target_kpa:
+                self._held_since_ns = now_ns
+            return Outputs(valve_closed=True, pump_duty=min(max(wanted.pump_duty, 0.0), 1.0))
+
+    def _trip(self, code: FaultCode) -> None:
         self._lease_until_ns = None
-        self._closed_since_ns = None
         if not FAULTS[code].latched:
             return
         if self.latched is None or _RANK[FAULTS[code].severity] > _RANK[FAULTS[self.latched].severity]:
             self.latched = code
 
-    def close(self) -> None:
-        """Allow nothing for good: the process ends."""
-        self._closed = True
-
-    def clear(self) -> None:
-        """Forget the latched fault; the caller has checked that it may be forgotten."""
-        self.latched = None
-
-    def allow(self, now_ns: int, wanted: Outputs, kpa: float | None) -> Outputs:
-        """Return `wanted` where everything speaks for it, `RELEASED` otherwise. `kpa`: the last sample, or None."""
-        may = (
-            wanted.valve_closed
-            and not self._tripped
-            and not self._closed
-            and self.latched is None
-            and self._lease_until_ns is not None
-            and kpa is not None
-            and kpa < self.limits.trip_kpa
-            and self.overdue(now_ns) is None
-        )
-        if not may:
-            self._closed_since_ns = None
-            return RELEASED
-        if self._closed_since_ns is None:
-            self._closed_since_ns = now_ns
-        return Outputs(valve_closed=True, pump_duty=min(max(wanted.pump_duty, 0.0), 1.0))
+    def _until_ns(self, now_ns: int, sent_ns: int) -> int:
+        return min(now_ns, sent_ns) + round(self.limits.lease_s * 1e9)

@@ -44,10 +44,12 @@ class Script:
     """Plays a measurement: time passes in steps of 50 ms with a frame and a tick each."""
 
     def __init__(self, protocol: Protocol = PROTOCOL, *, ready: bool = True) -> None:
-        self.session = Session(protocol)
+        self.session = Session(protocol, protocol.target_kpa_on(120.0))
         self.now_ns = 10**12
         self.actions: list[Action] = []
         self.frames = True
+        self.vouched = True
+        """Whether an answer is followed by the time in which the probe says nothing against its window."""
         if ready:
             self.tell(ProbeReady(), ProbePhase("idle"), FrameSeen())
 
@@ -56,6 +58,8 @@ class Script:
         for event in events:
             said += self.session.handle(event, self.now_ns)
         self.actions += said
+        while self.vouched and self.session.answered:
+            said += self.wait(0.05)
         return said
 
     def wait(self, seconds: float) -> list[Action]:

@@ -17,7 +17,7 @@ def bedside() -> Bedside:
     nothing: Any = SimpleNamespace(records=list, simulated=True, width=64, height=48)
     clock: Any = SimpleNamespace(boottime_ns=lambda: 0)
     parts = Parts(nothing, nothing, nothing, nothing, clock, lambda *_: nothing, lambda _: None)
-    about: Any = SimpleNamespace(protocol=load_named("protocols", "demo", Protocol), simulated=True)
+    about: Any = SimpleNamespace(protocol=load_named("protocols", "demo", Protocol), target_kpa=40.0, simulated=True)
     return Bedside(parts, about)
 
 

@@ -9,7 +9,7 @@ from gpiozero.pins.mock import MockFactory
 from device.clock import SystemClock
 from device.panel import Panel, PanelError, Pushes
 from device.session_words import Held, Pushed, State
-from firmware_config.device import Pins
+from firmware_config.hardware import Pins
 from phantom.nurse import Nurse
 
 MS = 1_000_000

@@ -83,6 +83,7 @@ def test_a_draft_stands_on_its_own_and_becomes_the_reading() -> None:
         inclusion="0001",
         body_site=BodySite.FINGER,
         protocol=protocol,
+        target_kpa=40.0,
         device=device_of("refill-test", "1.0", "b" * 64),
         simulated=True,
     )

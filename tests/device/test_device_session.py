@@ -278,7 +278,11 @@ def test_events_in_any_order_never_raise_and_never_leave_a_pressed_finger(protoc
         SettingsMoved,
         CameraFailed,
         lambda: ProbePhase(chance.choice(("idle", "ramp", "hold", "release"))),
-        lambda: ProbeReleased(chance.choice(("held", "asked", "fault")), None),
+        lambda: ProbeReleased(
+            chance.choice(("held", "asked", "fault")),
+            chance.choices((10**12, None), (9, 1))[0],
+            chance.choices((None, ProbeFailed(Reason.RELEASE_INCOMPLETE, "x")), (9, 1))[0],
+        ),
         lambda: ProbeFailed(chance.choice(list(Reason)), "x", latched=False),
         ProbeReady,
         lambda: Analysed(

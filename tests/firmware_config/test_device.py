@@ -43,6 +43,7 @@ def test_a_site_file_needs_only_what_it_changes(tmp_path: Path) -> None:
         (NAMED + "[probe]\nlease_s = 0.6", "probe.lease_s"),
         (NAMED + "[probe]\nsocket = 'probe.sock'", "probe"),
         (NAMED + f"[probe]\nsocket = '/{'x' * 110}'", "probe"),
+        (NAMED + "[probe]\nstate_folder = 'state'", "probe"),
         (NAMED + "[pins]\npump = 17", "pins"),
         (NAMED + "[pins]\nbutton = 9", "pins"),
         (NAMED + "[pins]\nbuzzer = 28", "pins.buzzer"),

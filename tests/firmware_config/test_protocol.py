@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from firmware_config.loading import PACKAGED, load, named
-from firmware_config.protocol import CEILING_HOLD_S, CEILING_KPA, Protocol
+from firmware_config.device import Probe, load_device
+from firmware_config.loading import PACKAGED, ConfigurationError, load, named
+from firmware_config.protocol import CEILING_HOLD_S, CEILING_KPA, CEILING_N, Protocol
 
 FILES = sorted((PACKAGED / "protocols").glob("*.toml"))
 GOOD = {"name": "x", "version": "1", "source": "a paper", "body_sites": ["finger"], "target_kpa": 40, "hold_s": 10}
@@ -55,6 +56,10 @@ def test_the_ceilings_themselves_may_be_asked_for() -> None:
     [
         {"target_kpa": 60.1},
         {"target_kpa": 0},
+        {"target_kpa": None},
+        {"target_n": 5},
+        {"target_kpa": None, "target_n": 0},
+        {"target_kpa": None, "target_n": 120.1},
         {"hold_s": 20.1},
         {"hold_s": 0},
         {"ramp_s": 0.1},
@@ -92,3 +97,36 @@ def test_a_press_may_end_early_unless_its_protocol_wants_one_window_for_all() ->
     assert fixed.observe_s == 3.5, "where no look is taken early, the first look bounds nothing"
     with pytest.raises(ValidationError, match="least_observe_s is longer than observe_s"):
         Protocol.model_validate(GOOD | {"observe_s": 3.5})
+
+
+def test_a_force_becomes_the_pressure_that_gives_it_on_the_plate() -> None:
+    chiba = load(named("protocols", "chiba-5n"), Protocol)
+    assert (chiba.target_n, chiba.target_kpa) == (5.0, None)
+    assert chiba.target_kpa_on(load_device().probe.plate_area_mm2) == pytest.approx(41.667, abs=0.001)
+    assert chiba.target_kpa_on(100.0) == pytest.approx(50.0)
+
+
+@given(st.floats(10.1, 2000))
+def test_a_pressure_is_the_same_on_every_plate(area_mm2: float) -> None:
+    assert Protocol.model_validate(GOOD).target_kpa_on(area_mm2) == 40
+
+
+@given(st.floats(0, CEILING_N, exclude_min=True), st.floats(10.1, 2000))
+def test_no_force_becomes_more_than_the_ceiling(target_n: float, area_mm2: float) -> None:
+    protocol = Protocol.model_validate(GOOD | {"target_kpa": None, "target_n": target_n})
+    if 1000 * target_n / area_mm2 > CEILING_KPA:
+        with pytest.raises(ConfigurationError, match="above 60 kPa"):
+            protocol.target_kpa_on(area_mm2)
+    else:
+        assert protocol.target_kpa_on(area_mm2) == pytest.approx(1000 * target_n / area_mm2)
+
+
+def test_a_force_on_too_small_a_plate_is_refused_in_one_line() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(named("protocols", "chiba-5n"), Protocol).target_kpa_on(50.0)
+    assert str(caught.value) == "protocol chiba-5n: target_n: 5 N on a plate of 50 mm2 is 100.0 kPa, above 60 kPa"
+
+
+def test_the_ceiling_in_newton_is_that_of_the_largest_plate() -> None:
+    (largest,) = [bound.le for bound in Probe.model_fields["plate_area_mm2"].metadata if hasattr(bound, "le")]
+    assert CEILING_KPA * largest / 1000 == pytest.approx(CEILING_N)

@@ -16,7 +16,7 @@ MS = 1_000_000
 class Bench:
     def __init__(self) -> None:
         self.now_ns = 0
-        self.air = Hydraulics(Chamber(noise_kpa=0.0), clock=lambda: self.now_ns)
+        self.air = Hydraulics(Chamber(noise_kpa=0.0, sensor_lag_s=0.0), clock=lambda: self.now_ns)
         self.factory = SimulatedPinFactory(self.air, CONFIG.pins, CONFIG.pressure_sensor)
         self.before = Device.pin_factory
         Device.pin_factory = self.factory

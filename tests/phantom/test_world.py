@@ -159,3 +159,24 @@ def test_a_reader_beside_a_racing_writer_sees_only_whole_records_also_after_its_
     assert rounds > 25
     process.stdout.close()
     assert reader.pressure_at(boot_ns()) < 1.0
+
+
+def test_a_dead_probes_lines_are_kept_for_whoever_looks_at_it_so(tmp_path: Path) -> None:
+    path = tmp_path / "world"
+    dropped, kept = PressureWorldReader(path), PressureWorldReader(path, lines_kept=True)
+    assert kept.left_closed() is None
+    writer = PressureWorldWriter(path)
+    now_ns = 10**12
+    writer.write(now_ns, 40.0)
+    assert kept.left_closed() is None
+    writer.lines(valve_closed=True, duty=0.25)
+    writer.close()
+    later_ns = now_ns + 10**9
+    assert kept.left_closed() == 0.25
+    assert kept.pressure_at(later_ns) == 40.0
+    assert dropped.pressure_at(later_ns) < 0.1
+    successor = PressureWorldWriter(path)
+    successor.lines(valve_closed=False, duty=0.25)
+    assert kept.left_closed() is None
+    assert kept.pressure_at(later_ns) < 0.1
+    successor.close()

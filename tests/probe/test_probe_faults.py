@@ -1,5 +1,7 @@
 """Every fault vents, is named, and is cleared the way its row says."""
 
+from dataclasses import replace
+
 import pytest
 
 from device.probe.faults import FAULTS, FaultCode
@@ -54,7 +56,6 @@ def test_a_fault_in_mid_hold_is_named_and_vents(config: DeviceConfig, code: Faul
         (FaultCode.NO_RISE, Faults(pump_dead=True)),
         (FaultCode.NO_RISE, Faults(extra_leak_ml_s_per_kpa=3.0)),
         (FaultCode.LEAK, Faults(extra_leak_ml_s_per_kpa=0.22)),
-        (FaultCode.SENSOR_STUCK, Faults(sensor="stuck")),
     ],
 )
 def test_a_press_that_does_not_rise_is_ended(config: DeviceConfig, code: FaultCode, broken: Faults) -> None:
@@ -183,13 +184,37 @@ def test_a_press_longer_than_its_ceiling_is_ended_by_the_arbiter(config: DeviceC
         assert (closed[-1] - closed[0]) / 1e9 < 3.2
 
 
+def test_a_hold_that_control_does_not_end_is_ended_and_named(config: DeviceConfig) -> None:
+    short = config.model_copy(
+        update={"press_limits": config.press_limits.model_copy(update={"press_s": 4.0, "hold_s": 2.5})}
+    )
+    with SteppedProbe(short) as probe:
+        holding(probe, hold_s=2.0)
+        order = probe.engine._control.order
+        assert order is not None
+        probe.engine._control.order = replace(order, hold_s=1000.0)
+        probe.run(5.0)
+        assert codes(probe) == [FaultCode.HOLD_TOO_LONG]
+        assert probe.seen.true_kpa[-1][1] < 0.5
+
+
 def test_every_row_of_the_table_speaks_both_languages_and_says_what_to_do() -> None:
     assert set(FAULTS) == set(FaultCode)
+    assert len({fault.english for fault in FAULTS.values()}) == len(FAULTS)
     for fault in FAULTS.values():
         assert fault.english.endswith(".")
         assert fault.french.endswith(".")
         assert fault.english != fault.french
         assert fault.english.count(".") >= 2
+
+
+def test_severity_latch_and_clearing_go_together() -> None:
+    for code, fault in FAULTS.items():
+        assert fault.latched == (fault.clear != "itself"), code
+        assert (fault.severity == "notice") == (not fault.latched), code
+        assert (fault.severity == "danger") == ("Take the finger out" in fault.english), code
+        assert (fault.severity == "danger") == ("Retirez le doigt, éteignez" in fault.french), code
+        assert fault.clear != "restart" or fault.severity == "danger", code
 
 
 def test_only_presses_are_told_their_phases(config: DeviceConfig) -> None:

@@ -15,7 +15,19 @@ import pytest
 from running_probe import START, RunningProbe, simulated_run
 
 from device.probe.faults import FaultCode
-from device.probe.link import FaultRaised, Pressure, ProbeClient, ProbeUnreachableError, State, Status, boot_ns
+from device.probe.latch import as_text, from_text
+from device.probe.link import (
+    FaultCleared,
+    FaultRaised,
+    Pressure,
+    ProbeClient,
+    ProbeUnreachableError,
+    Refusal,
+    Refused,
+    State,
+    Status,
+    boot_ns,
+)
 from device.probe.process import ControlEndedError, run
 from firmware_config.device import DeviceConfig
 from phantom.world import PressureWorldReader
@@ -27,16 +39,19 @@ TARGET_KPA = 40.0
 PRESSING = """
 import sys, time
 from pathlib import Path
-from device.probe.link import ProbeClient, Pressure
+from device.probe.link import ProbeClient, Pressure, boot_ns
 client = ProbeClient(Path(sys.argv[1]))
 client.press(40.0, 0.5, 15.0)
-told = False
+told, silent = False, False
 while True:
-    client.renew()
+    if not silent:
+        client.renew()
     for event in client.poll():
         if isinstance(event, Pressure) and event.kpa[-1] > 38 and not told:
             told = True
             print("up", flush=True)
+            silent = sys.argv[2:] == ["silent"]
+            print(boot_ns(), flush=True)
     time.sleep(0.05)
 """
 
@@ -89,6 +104,46 @@ def test_a_stopped_client_leaves_no_pressure_and_the_fault_is_named(
     listener.close()
 
 
+def test_a_client_that_lives_and_says_nothing_leaves_no_pressure(start_probe: Callable[..., RunningProbe]) -> None:
+    probe = start_probe()
+    listener = ProbeClient(probe.socket)
+    listener.poll()
+    client = subprocess.Popen([sys.executable, "-c", PRESSING, str(probe.socket), "silent"], stdout=subprocess.PIPE)
+    try:
+        assert client.stdout is not None
+        assert client.stdout.readline() == b"up\n"
+        silent_ns = int(client.stdout.readline())
+        assert true_pressure_after(probe, silent_ns, 1.2) < 0.7
+        named = [event.code for event in listener.poll() if isinstance(event, FaultRaised)]
+        assert named == [FaultCode.LEASE_LOST]
+    finally:
+        client.kill()
+        client.communicate(timeout=5)
+        listener.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_bedside_process_that_dies_or_stops_in_mid_press_leaves_no_pressure(
+    start_probe: Callable[..., RunningProbe], short_folder: Path, number: signal.Signals
+) -> None:
+    probe = start_probe()
+    where = ["--socket", str(probe.socket), "--world", str(probe.world), "--data", str(short_folder / "data")]
+    command = [sys.executable, "-m", "refill", "bedside", "--simulate", *where, "--protocol", "demo"]
+    bedside = subprocess.Popen([*command, "--measurements", "1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        reader = PressureWorldReader(probe.world)
+        end = time.monotonic() + 60
+        while reader.pressure_at(boot_ns()) < 38 and time.monotonic() < end:
+            assert bedside.poll() is None
+            time.sleep(0.02)
+        hit_ns = boot_ns()
+        bedside.send_signal(number)
+        assert true_pressure_after(probe, hit_ns, 1.2) < 0.7
+    finally:
+        bedside.kill()
+        bedside.wait(5)
+
+
 def test_sigterm_vents_and_ends_cleanly(presser: tuple[RunningProbe, "subprocess.Popen[bytes]"]) -> None:
     probe, _ = presser
     asked_ns = boot_ns()
@@ -99,7 +154,7 @@ def test_sigterm_vents_and_ends_cleanly(presser: tuple[RunningProbe, "subprocess
     assert not probe.socket.exists()
 
 
-def test_a_killed_probe_is_seen_as_vented_and_its_successor_works(
+def test_a_killed_probe_is_vented_where_its_lines_drop_with_it_and_its_successor_works(
     presser: tuple[RunningProbe, "subprocess.Popen[bytes]"], start_probe: Callable[..., RunningProbe]
 ) -> None:
     probe, _ = presser
@@ -111,6 +166,7 @@ def test_a_killed_probe_is_seen_as_vented_and_its_successor_works(
     assert reader.pressure_at(boot_ns()) < 0.5
     successor = start_probe()
     assert successor.socket == probe.socket
+    time.sleep(0.8)
     client = ProbeClient(successor.socket)
     client.press(40.0, 0.5, 3.0)
     end = time.monotonic() + 2
@@ -119,6 +175,129 @@ def test_a_killed_probe_is_seen_as_vented_and_its_successor_works(
         time.sleep(0.05)
     assert reader.pressure_at(boot_ns()) > 35
     client.close()
+
+
+def test_where_the_kernel_keeps_its_lines_a_killed_probe_presses_on_until_they_are_put_off(
+    presser: tuple[RunningProbe, "subprocess.Popen[bytes]"],
+) -> None:
+    probe, client = presser
+    kept = PressureWorldReader(probe.world, lines_kept=True)
+    assert kept.left_closed() is not None
+    probe.process.kill()
+    probe.process.wait(5)
+    client.kill()
+    time.sleep(1.0)
+    assert kept.left_closed() is not None
+    assert kept.pressure_at(boot_ns()) > 30
+    done = refill_probe("off", "--simulate", "--socket", str(probe.socket), "--world", str(probe.world))
+    assert done.returncode == 0, done.stderr
+    assert kept.left_closed() is None
+    assert kept.pressure_at(boot_ns()) < 0.05 * TARGET_KPA
+
+
+def test_the_next_probe_puts_the_lines_of_a_killed_one_off_before_anything_else(
+    presser: tuple[RunningProbe, "subprocess.Popen[bytes]"], start_probe: Callable[..., RunningProbe]
+) -> None:
+    probe, client = presser
+    probe.process.kill()
+    probe.process.wait(5)
+    client.kill()
+    start_probe()
+    kept = PressureWorldReader(probe.world, lines_kept=True)
+    assert kept.left_closed() is None
+    assert kept.pressure_at(boot_ns()) < 0.05 * TARGET_KPA
+
+
+def test_a_probe_that_was_stopped_holds_its_outputs_which_is_systemds_to_end(
+    presser: tuple[RunningProbe, "subprocess.Popen[bytes]"],
+) -> None:
+    """No thread of a stopped process can vent: what bounds this is WatchdogSec, then ExecStopPost."""
+    probe, _ = presser
+    probe.process.send_signal(signal.SIGSTOP)
+    time.sleep(1.0)
+    assert PressureWorldReader(probe.world, lines_kept=True).left_closed() is not None
+    probe.process.send_signal(signal.SIGCONT)
+    time.sleep(0.3)
+    assert PressureWorldReader(probe.world).left_closed() is None
+
+
+def first_status(socket_path: Path) -> Status:
+    client = ProbeClient(socket_path)
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        for event in client.poll():
+            if isinstance(event, Status):
+                client.close()
+                return event
+        time.sleep(0.02)
+    raise AssertionError("no status")
+
+
+def test_neither_a_fault_nor_six_presses_are_forgotten_by_killing_the_probe(
+    start_probe: Callable[..., RunningProbe], short_folder: Path
+) -> None:
+    probe = start_probe()
+    assert first_status(probe.socket).faults_kept
+    for number in range(6):
+        client = ProbeClient(probe.socket)
+        client.press(20.0, 0.3, 0.2)
+        time.sleep(0.3 if number else 0.8)
+        client.close()
+        time.sleep(0.5)
+    probe.process.kill()
+    probe.process.wait(5)
+    kept = from_text((short_folder / "state" / "latch").read_text())
+    assert 5 <= len(kept.presses_ns) <= 6
+    stored = kept.model_copy(
+        update={"latched": FaultCode.BLOCKED_VENT, "presses_ns": tuple(boot_ns() - n for n in range(5, -1, -1))}
+    )
+    (short_folder / "state" / "latch").write_text(as_text(stored))
+    successor = start_probe()
+    assert first_status(successor.socket).fault == FaultCode.BLOCKED_VENT
+    time.sleep(0.8)
+    client = ProbeClient(successor.socket)
+    client.poll()
+    client.clear_fault()
+    client.clear_fault("eng-4")
+    client.press(20.0, 0.3, 0.2)
+    time.sleep(0.3)
+    told = [event for event in client.poll() if isinstance(event, FaultCleared | Refused)]
+    assert [event.why if isinstance(event, Refused) else event.operator for event in told] == [
+        Refusal.NOT_CLEARABLE, "eng-4", Refusal.TOO_OFTEN,
+    ]  # fmt: skip
+    client.close()
+    assert successor.end() == 0
+    after = from_text((short_folder / "state" / "latch").read_text())
+    assert after.latched is None
+    assert [(one.code, one.operator) for one in after.cleared] == [(FaultCode.BLOCKED_VENT, "eng-4")]
+
+
+def test_a_probe_whose_record_is_torn_starts_refuses_and_is_cleared(
+    start_probe: Callable[..., RunningProbe], short_folder: Path
+) -> None:
+    (short_folder / "state").mkdir()
+    (short_folder / "state" / "latch").write_bytes(b'{"version":1,"lat')
+    probe = start_probe()
+    assert first_status(probe.socket).fault == FaultCode.MEMORY_UNREADABLE
+    time.sleep(0.8)
+    client = ProbeClient(probe.socket)
+    client.clear_fault("eng-4")
+    time.sleep(0.3)
+    assert any(isinstance(event, FaultCleared) for event in client.poll())
+    client.close()
+    assert probe.end() == 0
+    assert "latch: torn" in probe.log.read_text()
+
+
+def test_a_probe_without_a_folder_for_its_state_says_so_and_works(
+    start_probe: Callable[..., RunningProbe], short_folder: Path
+) -> None:
+    (short_folder / "state").write_text("not a folder")
+    probe = start_probe()
+    found = first_status(probe.socket)
+    assert not found.faults_kept
+    assert found.fault is None
+    assert "in memory only" in probe.log.read_text()
 
 
 def test_a_second_probe_does_not_touch_the_first_ones_pins(start_probe: Callable[..., RunningProbe]) -> None:
@@ -203,14 +382,6 @@ def test_press_and_status_on_the_bench(start_probe: Callable[..., RunningProbe])
     assert status.returncode == 0
     assert "(simulated)" in status.stdout
     assert "fault     none" in status.stdout
-
-
-def test_the_self_test_passes_on_simulation_and_names_what_only_a_pi_shows() -> None:
-    done = refill_probe("selftest", "--simulate")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("pass  ") == 7
-    assert "FAIL" not in done.stdout
-    assert "only a Pi can show: power cut" in done.stdout
 
 
 def test_a_client_hears_samples_of_one_clock(start_probe: Callable[..., RunningProbe]) -> None:

@@ -299,10 +299,11 @@ def journal_of(path: Path, protocol: Protocol) -> Reading:
         inclusion="0001",
         body_site="finger",
         protocol=protocol,
+        target_kpa=TARGET_KPA,
         device=device_of("refill-test", ALGORITHM_VERSION, "b" * 64),
         simulated=True,
     )
-    made = press_of(1, protocol.target_kpa, analysed(LONG), pressed(LONG).pressure, ORIGIN_NS)
+    made = press_of(1, TARGET_KPA, analysed(LONG), pressed(LONG).pressure, ORIGIN_NS)
     begun = draft(about, SystemClock()).model_copy(update={"reading_id": new_reading_id()})
     with Journal.open(path, "refill-test") as journal:
         journal.begin(begun)
