@@ -22,7 +22,7 @@ test: $(READY) test-system ## everything, on real components (about 10 minutes o
 	@$(BIN)/pytest
 
 .PHONY: test-fast
-test-fast: $(READY) ## what runs in under a minute: no real processes, brokers or databases
+test-fast: $(READY) ## the quick part: no real processes, brokers or databases
 	@$(BIN)/pytest -m "not slow"
 
 .PHONY: check

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.accuracy_ladder import FRAME_RATES, GROUPS, KINDS, MAIN, TONES, Outcome, tolerance_s
+from benchmarks.verdict import Verdict
 
 Array = NDArray[np.float64]
 Belongs = Callable[[Outcome], bool]
@@ -162,20 +163,6 @@ def peer_rows(strata: dict[str, list[Outcome]]) -> list[list[str]]:
         share = f"{rejected} ({100 * rejected / len(found):.0f} %)"
         rows.append([name, str(len(found)), share, *figure_cells(peers(found))])
     return rows
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """One target, whether it is met, and the figure."""
-
-    target: str
-    met: bool
-    figure: str
-
-    @property
-    def line(self) -> str:
-        """The verdict as one line."""
-        return f"{'met    ' if self.met else 'NOT MET'}  {self.target}: {self.figure}"
 
 
 def _coverage(strata: dict[str, list[Outcome]]) -> Verdict:

@@ -19,9 +19,10 @@ import numpy as np
 
 from benchmarks import pycrt_peer
 from benchmarks.accuracy_ladder import MAIN, Case, spec_of, trace_of
-from benchmarks.accuracy_report import Verdict, markdown_table, text_table
+from benchmarks.accuracy_report import markdown_table, text_table
 from benchmarks.cramer_rao_peers import least_squares
 from benchmarks.faults import record
+from benchmarks.verdict import Verdict
 from contract.version import __version__
 from phantom.spec import PressSpec
 from phantom.trace import SimulatedTrace, simulate

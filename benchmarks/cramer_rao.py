@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import cramer_rao_model as model
-from benchmarks.accuracy_report import Verdict, markdown_table, text_table
+from benchmarks.accuracy_report import markdown_table, text_table
 from benchmarks.cramer_rao_model import RUNGS, Rung
 from benchmarks.cramer_rao_peers import PEERS, Answer
+from benchmarks.verdict import Verdict
 from contract.version import __version__
 from vision import ALGORITHM_VERSION, refill
 

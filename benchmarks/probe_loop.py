@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.accuracy_report import Verdict, markdown_table, text_table
+from benchmarks.accuracy_report import markdown_table, text_table
+from benchmarks.verdict import Verdict
 from contract.version import __version__
 from device.probe.link import ProbeClient, boot_ns
 from refill.probe_bench import BenchError, events_until, first_status, press_once

@@ -1,7 +1,6 @@
 """The probe's range as verdicts, a table by body and protocol, and a plot."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -10,6 +9,7 @@ from matplotlib.figure import Figure
 from benchmarks.accuracy_plot import save
 from benchmarks.accuracy_report import markdown_table, text_table
 from benchmarks.probe_range import CORNER_GROUPS, RangeOutcome
+from benchmarks.verdict import Verdict
 from contract.version import __version__
 from phantom.chamber import RANGE
 
@@ -32,20 +32,6 @@ HEAD = [
     "faults",
 ]
 INK = {"finger": "#4477aa", "knee": "#ee6677"}
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """One target, whether it is met, and the figure."""
-
-    target: str
-    met: bool
-    figure: str
-
-    @property
-    def line(self) -> str:
-        """The verdict in one line."""
-        return f"{'met    ' if self.met else 'NOT MET'}  {self.target}: {self.figure}"
 
 
 def strata(outcomes: Sequence[RangeOutcome]) -> dict[tuple[str, str], list[RangeOutcome]]:
