@@ -6,12 +6,12 @@ Chain: `sha256 = SHA-256(previous_sha256 + LF + body)`, each in UTF-8; a device'
 
 import hashlib
 import json
-from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from contract.identifiers import Sha256
-from contract.reading import SCHEMA_VERSION, Reading
+from contract.reading import Reading
+from contract.record import SCHEMA_VERSION, SchemaVersion
 
 MAX_PAYLOAD_BYTES: int = 256 * 1024
 """Larger messages are refused unread; a reading with its presses takes about 3 kB."""
@@ -26,7 +26,7 @@ class Envelope(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    schema_version: Literal["1.0"] = SCHEMA_VERSION
+    schema_version: SchemaVersion = SCHEMA_VERSION
     sent_at: AwareDatetime = Field(description="time of this transmission; differs when a record is sent again")
     previous_sha256: Sha256
     sha256: Sha256

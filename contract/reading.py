@@ -8,13 +8,11 @@ from enum import StrEnum
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
 from contract.identifiers import Count, DeviceSeq, InclusionNumber, ReadingId, Sha256, SiteNumber, Slug, VersionText
 from contract.reasons import Reason
-
-SCHEMA_VERSION: Literal["1.0"] = "1.0"
-"""Version of the wire format. The minor number grows with optional fields, the major with anything else."""
+from contract.record import SCHEMA_VERSION, Record, SchemaVersion
 
 Seconds = Annotated[float, Field(ge=0, le=120, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(allow_inf_nan=False)]
@@ -43,20 +41,14 @@ class Side(StrEnum):
     RIGHT = "right"
 
 
-class _Record(BaseModel):
-    """Closed and immutable: an unknown field is refused, a value never changes after the record is made."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Subject(_Record):
+class Subject(Record):
     """Site number and inclusion number, nothing else."""
 
     site: SiteNumber
     inclusion: InclusionNumber
 
 
-class ProtocolRef(_Record):
+class ProtocolRef(Record):
     """Which protocol was followed: its name, version and the hash of its effective content."""
 
     name: Slug
@@ -64,7 +56,7 @@ class ProtocolRef(_Record):
     sha256: Sha256
 
 
-class Device(_Record):
+class Device(Record):
     """What measured: hardware name, software, algorithm and configuration."""
 
     name: Slug
@@ -73,7 +65,7 @@ class Device(_Record):
     configuration_sha256: Sha256
 
 
-class Measured(_Record):
+class Measured(Record):
     """When: wall clock with offset, and the boot clock that intervals and ordering come from."""
 
     at: AwareDatetime = Field(description="start of the measurement, UTC with offset")
@@ -82,7 +74,7 @@ class Measured(_Record):
     clock_synchronised: bool = Field(description="whether the wall clock was synchronised")
 
 
-class RefillResult(_Record):
+class RefillResult(Record):
     """The published end points of one refill curve, or why there are none.
 
     `crt_s` is time zero to the first instant from which the pulse-free signal has recovered 90 % of the step from
@@ -119,10 +111,16 @@ class RefillResult(_Record):
         return self
 
 
-class PressRecord(_Record):
+class PressRecord(Record):
     """One press: its result, how it was made, and the hash of the trace that gives the result again."""
 
     number: int = Field(ge=1, le=100)
+    set_number: int = Field(
+        1,
+        ge=1,
+        le=10,
+        description="presses of one set are judged together; a later set repeats one that disagreed",
+    )
     result: RefillResult
     target_kpa: float = Field(gt=0)
     mean_hold_kpa: float | None = None
@@ -136,10 +134,10 @@ class PressRecord(_Record):
     trace_sha256: Sha256 | None = None
 
 
-class Reading(_Record):
+class Reading(Record):
     """The record of one measurement. `result` is the measurement's: the median of its presses, or why there is none."""
 
-    schema_version: Literal["1.0"] = SCHEMA_VERSION
+    schema_version: SchemaVersion = SCHEMA_VERSION
     kind: Literal["refill"] = "refill"
     reading_id: ReadingId
     device_seq: DeviceSeq
@@ -149,6 +147,9 @@ class Reading(_Record):
     body_site: BodySite
     side: Side | None = None
     operator: Slug | None = Field(None, description="operator code, never a name")
+    norepinephrine_onset_at: AwareDatetime | None = Field(
+        None, description="start of norepinephrine, as it was entered; the study's window counts from it"
+    )
     simulated: bool = Field(description="true from birth for anything that no skin was behind")
     calibration_id: UUID | None = Field(None, description="certificate in force; null means bench use")
     protocol: ProtocolRef
@@ -159,28 +160,16 @@ class Reading(_Record):
     crt_spread: Fraction | None = Field(None, description="(largest - smallest) / median of the presses' crt_s")
 
 
-class Receipt(_Record):
+class Receipt(Record):
     """The trial database's word on one record. Only this clears the journal's outbox."""
 
-    schema_version: Literal["1.0"] = SCHEMA_VERSION
+    schema_version: SchemaVersion = SCHEMA_VERSION
     reading_id: ReadingId
     device_seq: DeviceSeq
     sha256: Sha256 = Field(description="the record's own hash, as received")
     outcome: Literal["stored", "refused"] = Field(description="refused: kept as a dead letter, not in the trial data")
     reason: str | None = Field(None, max_length=500)
     received_at: AwareDatetime
-
-
-class DeviceStatus(_Record):
-    """Retained on the broker; the last will is the same with `state` "lost"."""
-
-    schema_version: Literal["1.0"] = SCHEMA_VERSION
-    session_id: UUID = Field(description="one per connection of the publisher: a late last will is told by it")
-    state: Literal["ready", "lost", "stopped"]
-    at: AwareDatetime
-    software_version: VersionText
-    unsent_readings: Count
-    problem: str | None = Field(None, max_length=500, description="one sentence, where something needs a person")
 
 
 def utc(moment: datetime) -> str:

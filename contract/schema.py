@@ -7,7 +7,8 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from contract.envelope import Envelope
-from contract.reading import DeviceStatus, Reading, Receipt
+from contract.reading import Reading, Receipt
+from contract.status import DeviceStatus
 
 MODELS: dict[str, type[BaseModel]] = {
     "envelope": Envelope,

@@ -95,5 +95,5 @@ class Recorder:
     def _keep(self, frame: Frame) -> None:
         with self._lock:
             # A frame whose exposure began before `begin` belongs to what was before.
-            if self._sampler is not None and frame.t_boot_ns >= self._origin_ns:
+            if self._sampler is not None and frame.picture is not None and frame.t_boot_ns >= self._origin_ns:
                 self._sampler.add(frame.picture, (frame.t_boot_ns - self._origin_ns) / 1e9)

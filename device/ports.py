@@ -7,7 +7,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from device.console_words import Asked
 from device.probe.messages import Event as ProbeEvent
+from device.session_words import Held, Pushed, State
 from vision.frames import Layout, Pixels
 
 Picture = NDArray[np.uint8]
@@ -31,13 +33,20 @@ class Frame:
     """
 
     t_boot_ns: int
-    picture: Pixels
+    picture: Pixels | None
+    """None where nobody wanted to look at it."""
     settings: FrameSettings = FrameSettings()
     settings_held: bool = True
+    dropped: int = 0
+    """How many frames the sensor took since the one before that never arrived, by their times."""
 
 
 class CameraError(Exception):
-    """The camera cannot be used or delivers no more; the text is one sentence."""
+    """The camera cannot be used or delivers no more, and may be started again later; the text is one sentence."""
+
+
+class CameraHungError(CameraError):
+    """The camera does not come back from a wait. Only a new process can use it again: this one has to end."""
 
 
 class Camera(Protocol):
@@ -62,11 +71,14 @@ class Camera(Protocol):
     def start(self) -> None:
         """Begin to deliver frames; raises `CameraError`."""
 
-    def next_frame(self) -> Frame:
-        """Wait for the next frame, at most about a second; raises `CameraError`."""
+    def next_frame(self, *, look: bool = True) -> Frame:
+        """Wait for the next frame, at most about a second; raises `CameraError`.
+
+        With `look` false its picture is left where it is: time and settings are told, which is what idling needs.
+        """
 
     def close(self) -> None:
-        """Stop and let go; safe to call twice, and after an error."""
+        """Stop and let go; safe to call twice, and after an error. A closed camera may be started again."""
 
 
 class Scene(Protocol):
@@ -97,3 +109,32 @@ class Probe(Protocol):
 
 Emit = Callable[[dict[str, object]], None]
 """Takes one progress event, ready for JSON."""
+
+
+class Panel(Protocol):
+    """Button, light and buzzer (`device.panel.Panel`); no call blocks."""
+
+    def poll(self) -> list[Pushed | Held]:
+        """Return what the button has meant since the last call."""
+
+    def show(self, state: State, *, problem: bool = False) -> None:
+        """Show a state; `problem`: no measurement could be started now."""
+
+    def close(self) -> None:
+        """Switch off and let go of the pins."""
+
+
+class Console(Protocol):
+    """Screens and commands that speak to the bedside (`device.console.Console`); no call blocks."""
+
+    def poll(self) -> list[Asked]:
+        """Return what was asked since the last call."""
+
+    def tell(self, event: dict[str, object]) -> None:
+        """Tell everybody who is connected; one who does not read is dropped, never waited for."""
+
+    def answer(self, asked: Asked, refusal: str | None) -> None:
+        """Tell the one who asked that it was done, or in one sentence why not."""
+
+    def close(self) -> None:
+        """Let everybody go."""

@@ -19,7 +19,8 @@ from uuid import UUID, uuid4
 from pydantic import ValidationError
 
 from contract.envelope import Envelope, first_error
-from contract.reading import DeviceStatus, Receipt
+from contract.reading import Receipt
+from contract.status import DeviceStatus
 from contract.topics import Topic, TopicError
 from contract.version import __version__
 from device.journal.deliveries import Deliveries

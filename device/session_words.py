@@ -23,6 +23,7 @@ class State(StrEnum):
     PROBE_FAULT = "probe_fault"
     CAMERA_FAULT = "camera_fault"
     ANALYSIS_FAULT = "analysis_fault"
+    JOURNAL_FAULT = "journal_fault"
 
 
 ACTIVE: frozenset[State] = frozenset({State.BASELINE, State.PRESSING, State.HOLDING, State.REFILLING, State.RESTING})
@@ -42,6 +43,11 @@ class Held:
     """The same push has now lasted long enough to mean: stop."""
 
     push: int
+
+
+@dataclass(frozen=True)
+class AbortAsked:
+    """A screen or a command wants the measurement stopped."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +126,7 @@ class Committed:
 Event = (
     Pushed
     | Held
+    | AbortAsked
     | Tick
     | FrameSeen
     | SettingsMoved

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from firmware_config.camera import Camera
 from firmware_config.hardware import (
     Mcp3008Sensor,
     Pins,
@@ -16,6 +17,7 @@ from firmware_config.hardware import (
     wiring_conflict,
 )
 from firmware_config.loading import PACKAGED, Section, load
+from firmware_config.panel import Panel
 from firmware_config.protocol import CEILING_HOLD_S, CEILING_KPA
 
 CEILING_PRESS_S: float = 26.0
@@ -67,12 +69,22 @@ class Probe(Section):
         return self
 
 
-class Camera(Section):
-    """What every camera adapter needs to know; modes and colour lock belong to the adapters."""
+class Bedside(Section):
+    """The bedside process: where others speak to it, and how long it believes what it was told."""
 
-    fps: int = Field(60, ge=15, le=240)
-    width: int = Field(640, ge=160, le=4608, description="pixels")
-    height: int = Field(480, ge=120, le=2592, description="pixels")
+    socket: Path = Field(Path("/run/refill/bedside.sock"), description="where screens and commands speak to it")
+    run_folder: Path = Field(Path("/run/refill"), description="what the processes tell each other; gone after a boot")
+    choice_lasts_h: float = Field(
+        12.0, gt=0, le=72, description="after this the chosen subject counts no more: the bed may have another patient"
+    )
+
+    @model_validator(mode="after")
+    def _paths_fit(self) -> Self:
+        if not self.socket.is_absolute() or len(str(self.socket).encode()) > 100:
+            raise ValueError("socket: must be an absolute path of at most 100 bytes")
+        if not self.run_folder.is_absolute():
+            raise ValueError("run_folder: must be an absolute path")
+        return self
 
 
 class Storage(Section):
@@ -141,6 +153,8 @@ class DeviceConfig(Section):
     press_limits: PressLimits = Field(default_factory=PressLimits)
     probe: Probe = Field(default_factory=Probe)
     camera: Camera = Field(default_factory=Camera)
+    panel: Panel = Field(default_factory=Panel)
+    bedside: Bedside = Field(default_factory=Bedside)
     storage: Storage = Field(default_factory=Storage)
     mqtt: Mqtt = Field(default_factory=Mqtt)
 

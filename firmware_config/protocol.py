@@ -40,6 +40,10 @@ class Protocol(Section):
     observe_s: float = Field(12.0, ge=3, le=30, description="window watched after release")
     observe_limit_s: float = Field(30.0, ge=3, le=30, description="window is extended up to this until refill settles")
     hold_tolerance: float = Field(0.10, gt=0, le=0.25, description="of the target, for the hold to count as held")
+    repeat_sets: int = Field(
+        1, ge=0, le=2, description="how often all presses are made again where they disagree; each set is judged alone"
+    )
+    repeat_after_s: float = Field(120.0, ge=0, le=600, description="rest before the presses are made again")
     agreement: float = Field(0.25, gt=0, le=1, description="largest (max - min) / median of the presses' refill times")
 
     @model_validator(mode="after")

@@ -3,7 +3,7 @@
 import typer
 
 from contract.version import __version__
-from refill import analyse_cli, bedside_cli, demo_cli, phantom_cli, probe_cli, trial_cli
+from refill import analyse_cli, bedside_cli, demo_cli, journal_cli, phantom_cli, probe_cli, publish_cli, trial_cli
 
 app = typer.Typer(
     help="Capillary refill time at the bedside: measure, analyse, simulate, and feed the trial.",
@@ -14,8 +14,8 @@ app = typer.Typer(
 app.command()(analyse_cli.analyse)
 app.command()(demo_cli.demo)
 app.command()(bedside_cli.bedside)
-app.command()(bedside_cli.publish)
-app.add_typer(bedside_cli.journal_app, name="journal")
+app.command()(publish_cli.publish)
+app.add_typer(journal_cli.app, name="journal")
 app.add_typer(probe_cli.app, name="probe")
 app.add_typer(trial_cli.app, name="trial")
 app.add_typer(phantom_cli.app, name="phantom")

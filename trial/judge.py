@@ -15,7 +15,8 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from contract.envelope import MAX_PAYLOAD_BYTES, Envelope, EnvelopeError, first_error, open_envelope
-from contract.reading import DeviceStatus, Reading
+from contract.reading import Reading
+from contract.status import DeviceStatus
 from contract.topics import Topic, TopicError, parse
 from firmware_config.study import Study
 

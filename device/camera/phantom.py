@@ -29,7 +29,7 @@ class PhantomCamera:
         """Begin at the present instant."""
         self._next_ns = self._clock.boottime_ns()
 
-    def next_frame(self) -> Frame:
+    def next_frame(self, *, look: bool = True) -> Frame:  # noqa: ARG002 - to come
         """Wait until the next frame is complete; raises `CameraError` before `start` or after `close`."""
         if self._next_ns is None:
             raise CameraError("The phantom camera is not started.")

@@ -101,7 +101,7 @@ class PiCamera:
         self.close()
         raise CameraError("The camera does not keep the settings that it was given.")
 
-    def next_frame(self) -> Frame:
+    def next_frame(self, *, look: bool = True) -> Frame:  # noqa: ARG002 - to come
         """Wait for the next frame, twice at most 0.5 s; raises `CameraError` when there is none.
 
         After a second time-out the process should end: a loose cable can leave picamera2 blocked for good.

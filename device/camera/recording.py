@@ -36,7 +36,7 @@ class RecordingCamera:
         """Let the first frame be now."""
         self._start_ns = self._clock.boottime_ns()
 
-    def next_frame(self) -> Frame:
+    def next_frame(self, *, look: bool = True) -> Frame:  # noqa: ARG002 - to come
         """Wait for the next frame's time; raises `CameraError` at the end, or where video and times do not match."""
         if self._start_ns is None:
             raise CameraError("The recording is not started.")

@@ -25,7 +25,6 @@ pytestmark = pytest.mark.slow
 
 WHOLE_S = load_named("protocols", "demo", Protocol).observe_s - 0.3
 """The whole window of the demo's protocol, less what a frame takes on its way."""
-CLI = "import sys; from refill.{} import app; app()"
 
 
 @pytest.fixture
@@ -39,7 +38,7 @@ def folder() -> Iterator[Path]:
 def probe(folder: Path) -> Iterator[subprocess.Popen[str]]:
     options = ["run", "--simulate", "--socket", str(folder / "p.sock"), "--world", str(folder / "world")]
     process = subprocess.Popen(
-        [sys.executable, "-c", CLI.format("probe_cli"), *options],
+        [sys.executable, "-m", "refill", "probe", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -54,7 +53,7 @@ def probe(folder: Path) -> Iterator[subprocess.Popen[str]]:
 class Bedside:
     def __init__(self, folder: Path, *options: str) -> None:
         command = [
-            *(sys.executable, "-c", CLI.format("bedside_cli"), "bedside", "--simulate", "--events", "-"),
+            *(sys.executable, "-m", "refill", "bedside", "--simulate", "--events", "-"),
             *("--socket", str(folder / "p.sock"), "--world", str(folder / "world"), "--data", str(folder / "data")),
             *("--protocol", "demo", *options),
         ]
@@ -194,7 +193,7 @@ def test_a_probe_that_dies_in_mid_press_ends_in_a_record_and_a_sentence(
 
 def run_cli(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-c", CLI.format("bedside_cli"), *arguments],
+        [sys.executable, "-m", "refill", *arguments],
         capture_output=True,
         text=True,
         timeout=60,

@@ -1,0 +1,65 @@
+"""What screens and commands may ask of the bedside, and whose measurement is chosen: the words of its socket.
+
+There is no word that starts a press: only the button beside the patient does.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from contract.identifiers import Slug
+from contract.reading import BodySite, Side, Subject
+
+CONSOLE_VERSION: int = 1
+
+
+class _Word(BaseModel):
+    """Closed and immutable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Choice(_Word):
+    """Whose measurement the next push of the button starts, where, when in the study, by whom, and how."""
+
+    study: Slug
+    subject: Subject
+    body_site: BodySite
+    side: Side | None = None
+    event: Slug | None = None
+    operator: Slug | None = Field(None, description="operator code, never a name")
+    norepinephrine_onset_at: AwareDatetime | None = None
+    protocol: Slug
+
+
+class Choose(_Word):
+    """Measure this from now on; refused while a measurement runs, and where study, protocol and subject do not fit."""
+
+    ask: Literal["choose"] = "choose"
+    choice: Choice
+
+
+class Forget(_Word):
+    """Nobody is chosen: the button starts nothing until somebody is."""
+
+    ask: Literal["forget"] = "forget"
+
+
+class Abort(_Word):
+    """Stop the measurement under way; always allowed, and does nothing where none runs."""
+
+    ask: Literal["abort"] = "abort"
+
+
+Request = Choose | Forget | Abort
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request, and by which connection it came: what `Console.answer` needs."""
+
+    request: Request
+    connection: int
+    number: int
+    """Which of the connection's requests it is; the answer names it."""

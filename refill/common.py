@@ -1,0 +1,52 @@
+"""What the commands share: finding configuration, and ending with one sentence.
+
+Exit codes: 0 done, 1 it could not be done, 2 wrong use.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from firmware_config.device import DeviceConfig
+
+    Model = TypeVar("Model", bound=BaseModel)
+
+SITE_CONFIG = Path("/etc/refill/device.toml")
+
+Config = Annotated[
+    Path | None, typer.Option("--config", help=f"device file; default {SITE_CONFIG}, packaged when simulated")
+]
+Data = Annotated[Path | None, typer.Option("--data", help="folder of the journal; default: the device file's")]
+
+
+def device_file(path: Path | None, simulate: bool) -> DeviceConfig:
+    """Return the device file at `path`, or the packaged one when simulated; ends where it cannot be read."""
+    from firmware_config.device import DEFAULT_PATH, load_device
+    from firmware_config.loading import ConfigurationError
+
+    try:
+        return load_device(path or (DEFAULT_PATH if simulate else SITE_CONFIG))
+    except ConfigurationError as error:
+        fail(str(error), 2)
+
+
+def named_file(folder: str, name: str, model: type[Model]) -> Model:
+    """Return a packaged study or protocol by name; ends the command where there is none."""
+    from firmware_config.loading import ConfigurationError, load_named
+
+    try:
+        return load_named(folder, name, model)
+    except ConfigurationError as error:
+        fail(str(error), 2)
+
+
+def fail(sentence: str, code: int) -> NoReturn:
+    """Say in one sentence what is wrong, and end."""
+    typer.echo(sentence, err=True)
+    raise typer.Exit(code)
