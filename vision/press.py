@@ -113,7 +113,7 @@ def analyse_recording(recording: GridRecording, pressure: PressureTrace | None, 
     limits = settings.limits
     signal = region.cell_signal(recording)
     press = None if pressure is None else profile(pressure)
-    complaint = quality.of_picture(recording, limits)
+    complaint = quality.of_picture(recording, limits) or quality.of_frozen(recording, limits)
     everywhere = replace(recording_mean(recording), repeated=recording.repeated, picture_reason=complaint)
     begun = _begin(everywhere, pressure, press)
     if pressure is not None:

@@ -158,6 +158,20 @@ def test_repeated_frames_count_by_their_share_of_the_early_rise() -> None:
         assert quality.of_frames(replace(trace, repeated=repeated), TIME_ZERO_S, LIMITS) == reason
 
 
+@pytest.mark.parametrize(("lasts_s", "reason"), [(0.45, None), (0.6, "frames_repeated")])
+@pytest.mark.parametrize("from_s", [-4.0, 1.0])
+def test_a_picture_that_stands_still_to_the_bit_is_frozen_whenever_it_is(
+    from_s: float, lasts_s: float, reason: str | None
+) -> None:
+    time_s = np.arange(-6.0, 8.0, 1 / 60)
+    repeated = (time_s > from_s) & (time_s < from_s + lasts_s)
+    cells = np.zeros((len(time_s), 1, 1, 3), np.float32)
+    share = np.zeros((len(time_s), 1, 1), np.float32)
+    shift = np.zeros((len(time_s), 2))
+    recording = GridRecording(time_s, cells, share, share, shift, np.ones(len(time_s)), repeated, 8)
+    assert quality.of_frozen(recording, LIMITS) == reason
+
+
 @pytest.mark.parametrize(("gain", "reason"), [(1.0, None), (0.004, "too_dark")])
 def test_the_light_must_suffice(gain: float, reason: str | None) -> None:
     trace = _sound_trace()

@@ -9,7 +9,7 @@ first complaint is the one that a nurse can act on. Codes are those of the contr
 
 from vision.quality.course import of_bump, of_course, of_hold, trusted_surround
 from vision.quality.estimate import of_dip, of_estimate, of_jump, of_level, of_step
-from vision.quality.frames import of_frames
+from vision.quality.frames import of_frames, of_frozen
 from vision.quality.light import of_brightening, of_closure, of_colour, of_light, of_light_level
 from vision.quality.limits import Limits
 from vision.quality.picture import of_coherence, of_field, of_flicker, of_glare, of_motion, of_picture, of_surround
@@ -32,6 +32,7 @@ __all__ = [
     "of_field",
     "of_flicker",
     "of_frames",
+    "of_frozen",
     "of_glare",
     "of_hold",
     "of_jump",

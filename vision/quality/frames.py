@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from vision.grid import GridRecording
 from vision.quality.limits import Limits
 from vision.trace import Trace
 
@@ -20,6 +21,17 @@ def of_frames(trace: Trace, time_zero_s: float, limits: Limits) -> str | None:
     # A gap made up for by frames that follow too closely: they were taken in between and stamped on arrival.
     late = gap_s > 2.5 * fresh.interval_s and shortest_s < limits.burst * fresh.interval_s
     return "frames_lost" if late else None
+
+
+def of_frozen(recording: GridRecording, limits: Limits) -> str | None:
+    """Return whether the picture stood still to the bit for longer than any camera with noise can: it was frozen."""
+    run_from_s: float | None = None
+    for time_s, repeated in zip(recording.time_s, recording.repeated, strict=True):
+        if not repeated or run_from_s is None:
+            run_from_s = float(time_s)
+        elif time_s - run_from_s > limits.frozen_s:
+            return "frames_repeated"
+    return None
 
 
 def _gaps_across_rise(trace: Trace, time_zero_s: float) -> tuple[float, float]:

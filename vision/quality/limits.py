@@ -16,6 +16,7 @@ class Limits:
     gap_s: float = 0.2
     burst: float = 0.4
     repeated_share: float = 0.2
+    frozen_s: float = 0.5
     clipped_share: float = 0.01
     darkest_linear: float = 0.003
     brightest_linear: float = 0.965
