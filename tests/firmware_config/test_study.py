@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from contract.topics import Topic, parse
-from firmware_config.loading import PACKAGED, load, named
+from firmware_config.loading import PACKAGED, load, load_named, named
+from firmware_config.protocol import Protocol
 from firmware_config.study import Study
 
 FILES = sorted((PACKAGED / "studies").glob("*.toml"))
@@ -29,6 +30,17 @@ def test_i_micro_is_as_registered() -> None:
     assert study.registration == "NCT03788837"
     assert len(study.sites) == 32
     assert {t.body_site: t.crt_s for t in study.hypoperfusion} == {"finger": 3.0, "knee": 4.0}
+    assert study.mottling_from_score == 1
+    assert study.window is not None
+    assert (study.window.after, study.window.from_h, study.window.to_h) == ("norepinephrine", 6.0, 24.0)
+    assert study.window.events == ["inclusion"]
+    assert study.inclusion.check_digit == "none"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_study_names_protocols_that_there_are_for_their_body_site(path: Path) -> None:
+    for body_site, name in load(path, Study).protocols.items():
+        assert body_site in load_named("protocols", name, Protocol).body_sites
 
 
 def test_only_the_demonstration_accepts_simulated_readings() -> None:
@@ -54,6 +66,19 @@ def test_a_study_does_not_accept_simulated_readings_unless_it_says_so() -> None:
         {"hypoperfusion": [{"body_site": "finger", "crt_s": 31}]},
         {"hypoperfusion": [{"body_site": "finger"}]},
         {"arms": ["iloprost", "placebo"]},
+        {"sites": ["01", "01"]},
+        {"events": ["inclusion", "inclusion"]},
+        {"hypoperfusion": [{"body_site": "finger", "crt_s": 3}, {"body_site": "finger", "crt_s": 4}]},
+        {"inclusion": {"least_digits": 5, "most_digits": 4}},
+        {"inclusion": {"least_digits": 1, "check_digit": "luhn"}},
+        {"inclusion": {"least_digits": 4, "check_digit": "crc"}},
+        {"window": {"from_h": 24, "to_h": 6}},
+        {"window": {"after": "admission"}},
+        {"window": {"events": ["day-9"]}, "events": ["inclusion"]},
+        {"window": {"events": ["inclusion", "inclusion"]}, "events": ["inclusion"]},
+        {"mottling_from_score": 6},
+        {"operator_pattern": "("},
+        {"protocols": {"toe": "demo"}},
     ],
 )
 def test_a_wrong_study_is_refused(change: dict) -> None:
