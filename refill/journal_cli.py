@@ -1,68 +1,160 @@
-"""`refill journal`: look at the device's own record, check it, take it away."""
+"""`refill journal`: look at the device's own record, check it, take it away. All but `retain --apply` only read."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from refill.common import fail
+from refill.common import Config, device_file, fail
 
 if TYPE_CHECKING:
-    from device.journal import Deliveries
+    from device.journal import Deliveries, JournalRecord, Verification
+    from firmware_config.device import Storage
+
+OPERATOR = re.compile(r"(?!.*[a-z]{5})[a-z0-9-]{1,16}")
+"""No word of more than four letters: that could be a name."""
 
 app = typer.Typer(help="The device's own record.", no_args_is_help=True, rich_markup_mode=None)
-JournalFolder = Annotated[Path, typer.Option("--data", help="folder of the journal")]
+
+JournalFolder = Annotated[
+    Path | None, typer.Option("--data", help="folder of the journal, or its file; default: the device file's")
+]
+Simulate = Annotated[bool, typer.Option("--simulate", help="use the packaged device file")]
+AsJson = Annotated[bool, typer.Option("--json", help="as JSON")]
 
 
 @app.command()
-def verify(data: JournalFolder) -> None:
-    """Check every record, trace and receipt against the hash chain; exit 1 where something is wrong."""
-    with _journal(data) as journal:
-        found = journal.verify()
-    for problem in found.problems:
-        typer.echo(problem)
+def verify(
+    data: JournalFolder = None, config: Config = None, simulate: Simulate = False, as_json: AsJson = False
+) -> None:
+    """Check every record, trace, removal and receipt against the hash chain; exit 1 where something is wrong."""
+    import json
+
+    from device.journal.keeping import set_aside_files
+
+    folder = _folder(data, config, simulate)
+    aside = [path.name for path in set_aside_files(_journal_file(folder))]
+    found, days = _verified(folder)
+    if as_json:
+        content = {
+            "sound": found.sound,
+            "records": found.records,
+            "traces": found.traces,
+            "traces_removed": found.traces_removed,
+            "removed_on": days,
+            "problems": found.problems,
+            "set_aside": aside,
+        }
+        typer.echo(json.dumps(content))
+    else:
+        for problem in found.problems:
+            typer.echo(problem)
+        for name in aside:
+            typer.echo(f"beside it: {name}, a broken journal that waits for a person")
+        if found.sound:
+            gone = f" ({found.traces_removed} of them removed under retention on {_days(days)})" if days else ""
+            typer.echo(f"{found.records} records, {found.traces} traces{gone}: the chain is whole")
     if not found.sound:
         raise typer.Exit(1)
-    typer.echo(f"{found.records} records, {found.traces} traces: the chain is whole")
+
+
+def _verified(folder: Path) -> tuple[Verification, list[str]]:
+    """Return what a check found, and the days on which traces were removed; a file that cannot be read is a finding."""
+    from device.journal import Deliveries, JournalError, Verification
+
+    try:
+        with Deliveries.open(_journal_file(folder), read_only=True) as journal:
+            with _progress("checking", journal.counts().records) as step:
+                found = journal.verify(step)
+            return found, sorted({removal.removed_at[:10] for removal in journal.removals()})
+    except JournalError as error:
+        return Verification(0, 0, (str(error),)), []
+
+
+def _days(days: list[str]) -> str:
+    return days[0] if len(days) == 1 else f"{len(days)} days from {days[0]} to {days[-1]}"
 
 
 @app.command()
-def show(data: JournalFolder) -> None:
-    """List the records, one line each: number, time, subject, result, and how far it got."""
-    with _journal(data) as journal:
+def show(
+    number: Annotated[int | None, typer.Argument(help="one record in detail, by its number")] = None,
+    data: JournalFolder = None,
+    config: Config = None,
+    simulate: Simulate = False,
+) -> None:
+    """List the records, one line each: number, time, subject, result, and how far it got; or one in detail."""
+    with _opened(data, config, simulate) as journal:
+        if number is not None:
+            _show_one(journal, number)
+            return
         for record in journal.records():
-            reading = record.reading
-            result = reading.result
-            found = (
-                f"{result.crt_s:.2f} s"
-                if result.crt_s is not None
-                else f"> {result.crt_exceeds_s:.1f} s"
-                if result.crt_exceeds_s is not None
-                else str(result.reason)
-            )
-            receipts = journal.receipts(record.device_seq)
-            subject = f"{reading.subject.site}-{reading.subject.inclusion}"
-            mark = " simulated" if reading.simulated else ""
-            typer.echo(
-                f"{record.device_seq:6} {reading.measured.at:%Y-%m-%d %H:%M:%S%z} {reading.study} {subject}"
-                f" {reading.body_site.value} {found}  {receipts[-1][0] if receipts else 'waiting'}{mark}"
-            )
+            receipts_of = journal.receipts(record.device_seq)
+            typer.echo(_line(record, receipts_of[-1][0] if receipts_of else "waiting"))
         counts = journal.counts()
     typer.echo(f"{counts.records} records, {counts.unsent} without a receipt, {counts.refused} refused")
 
 
+def _show_one(journal: Deliveries, number: int) -> None:
+    import json
+
+    record = journal.record(number)
+    if record is None:
+        fail(f"there is no record {number}", 1)
+    typer.echo(json.dumps(json.loads(record.body), indent=2, ensure_ascii=False, sort_keys=True))
+    typer.echo(f"committed {record.committed_at}; sha256 {record.sha256}, after {record.previous_sha256}")
+    removed = {removal.number: removal for removal in journal.removals() if removal.reading_id == record.reading_id}
+    for press in record.reading.presses:
+        if press.number in removed:
+            gone = removed[press.number]
+            typer.echo(
+                f"trace of press {press.number}: removed under {gone.why} at {gone.removed_at} by {gone.operator}"
+            )
+        elif press.trace_sha256 is not None:
+            trace = journal.trace(record.reading_id, press.number)
+            typer.echo(f"trace of press {press.number}: " + ("missing" if trace is None else f"{len(trace)} bytes"))
+    for outcome, why, at in journal.receipts(number):
+        typer.echo(f"{outcome} at {at}" + (f": {why}" if why else ""))
+    if not journal.receipts(number):
+        typer.echo("no receipt yet")
+
+
+def _line(record: JournalRecord, state: str) -> str:
+    reading = record.reading
+    result = reading.result
+    found = (
+        f"{result.crt_s:.2f} s"
+        if result.crt_s is not None
+        else f"> {result.crt_exceeds_s:.1f} s"
+        if result.crt_exceeds_s is not None
+        else str(result.reason)
+    )
+    subject = f"{reading.subject.site}-{reading.subject.inclusion}"
+    mark = " simulated" if reading.simulated else ""
+    return (
+        f"{record.device_seq:6} {reading.measured.at:%Y-%m-%d %H:%M:%S%z} {reading.study} {subject}"
+        f" {reading.body_site.value} {found}  {state}{mark}"
+    )
+
+
 @app.command()
 def export(
-    data: JournalFolder, out: Annotated[Path, typer.Option(help="new folder for records, receipts and traces")]
+    out: Annotated[Path, typer.Option(help="new folder for records, receipts and traces")],
+    data: JournalFolder = None,
+    config: Config = None,
+    simulate: Simulate = False,
 ) -> None:
     """Write records, receipts and traces as plain files, with SHA256SUMS; `refill analyse` takes a trace as it is."""
     from device.journal.export import export as export_files
 
-    with _journal(data) as journal:
+    with _opened(data, config, simulate) as journal:
         try:
-            files = export_files(journal, out)
+            with _progress("exporting", journal.counts().records) as step:
+                files = export_files(journal, out, step)
         except FileExistsError:
             fail(f"{out} exists; an export never writes over an earlier one", 1)
         except OSError as error:
@@ -70,11 +162,99 @@ def export(
     typer.echo(f"{out}: {len(files)} files")
 
 
-def _journal(folder: Path) -> Deliveries:
-    from device.journal import Deliveries, JournalError
+@app.command(name="check-export")
+def check(folder: Annotated[Path, typer.Argument(help="folder that `export` wrote")]) -> None:
+    """Check an export without the device: files against their sums, records against their chain."""
+    from device.journal.export_check import check_export
 
-    path = folder if folder.is_file() else folder / "journal.sqlite"
+    found = check_export(folder)
+    for problem in found.problems:
+        typer.echo(problem)
+    if found.problems:
+        raise typer.Exit(1)
+    typer.echo(f"{found.files} files, {found.records} records: the export is whole")
+
+
+@app.command()
+def retain(
+    data: JournalFolder = None,
+    config: Config = None,
+    simulate: Simulate = False,
+    apply: Annotated[bool, typer.Option("--apply", help="remove them; without it they are only listed")] = False,
+    operator: Annotated[str | None, typer.Option(help="code of whoever removes; with --apply")] = None,
+) -> None:
+    """Remove traces that are older than the device file keeps them and safe in the trial database. Readings stay."""
+    from device.clock import SystemClock
+    from device.journal import JournalError
+    from device.journal.retention import old_traces, remove
+
+    if apply and not (operator and OPERATOR.fullmatch(operator)):
+        fail("--apply needs --operator, a code as in a reading and never a name", 2)
+    storage = _storage(config, simulate)
+    path = _journal_file(data or storage.journal_folder)
     try:
-        return Deliveries.open(path, read_only=True)
+        traces = old_traces(path, storage.trace_retention_days, SystemClock())
+        megabytes = sum(trace.size_bytes for trace in traces) / 1e6
+        said = f"{len(traces)} traces older than {storage.trace_retention_days} days, {megabytes:.1f} MB"
+        if not apply:
+            typer.echo(f"{said}; nothing was removed, --apply removes them")
+            return
+        with _progress("removing", len(traces)) as step:
+            gone = remove(path, traces, operator or "", SystemClock(), step)
     except JournalError as error:
         fail(str(error), 1)
+    typer.echo(f"{said}: {gone} removed, each written down")
+
+
+@contextmanager
+def _opened(data: Path | None, config: Path | None, simulate: bool) -> Iterator[Deliveries]:
+    """Open a journal for a command; what it cannot read ends the command in one sentence."""
+    from pydantic import ValidationError
+
+    from device.journal import JournalError
+
+    with open_journal(_folder(data, config, simulate)) as journal:
+        try:
+            yield journal
+        except JournalError as error:
+            fail(str(error), 1)
+        except ValidationError:
+            fail("a record of the journal is not a reading of this version; see refill journal verify", 1)
+
+
+def open_journal(folder: Path) -> Deliveries:
+    """Return the journal in `folder` for reading only; ends the command where there is none that can be read."""
+    from device.journal import Deliveries, JournalError
+
+    try:
+        return Deliveries.open(_journal_file(folder), read_only=True)
+    except JournalError as error:
+        fail(str(error), 1)
+
+
+def _journal_file(folder: Path) -> Path:
+    return folder if folder.is_file() else folder / "journal.sqlite"
+
+
+def _storage(config: Path | None, simulate: bool) -> Storage:
+    return device_file(config, simulate).storage
+
+
+def _folder(data: Path | None, config: Path | None, simulate: bool) -> Path:
+    return data if data is not None else _storage(config, simulate).journal_folder
+
+
+@contextmanager
+def _progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show a bar on a terminal; nothing elsewhere."""
+    import sys
+
+    if not sys.stderr.isatty() or total < 200:
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.update(task, completed=done)

@@ -6,7 +6,24 @@ guards the file: the writer's lock, the high-water mark beside it, and setting a
 
 from device.journal.chain import Verification
 from device.journal.deliveries import Deliveries
-from device.journal.schema import JournalError, JournalInUseError, JournalRecord
+from device.journal.schema import (
+    JournalError,
+    JournalFullError,
+    JournalInUseError,
+    JournalReadOnlyError,
+    JournalRecord,
+    JournalVersionError,
+)
 from device.journal.store import Journal
 
-__all__ = ["Deliveries", "Journal", "JournalError", "JournalInUseError", "JournalRecord", "Verification"]
+__all__ = [
+    "Deliveries",
+    "Journal",
+    "JournalError",
+    "JournalFullError",
+    "JournalInUseError",
+    "JournalReadOnlyError",
+    "JournalRecord",
+    "JournalVersionError",
+    "Verification",
+]

@@ -1,10 +1,13 @@
 """The journal as everybody but its writer sees it: records to read, receipts to note. Never writes source data."""
 
+import os
+import shutil
 import sqlite3
+import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +15,9 @@ from typing import Self
 
 from contract.reading import Receipt, utc
 from device.journal import chain
-from device.journal.schema import FORMAT, JournalError, JournalRecord, connect
+from device.journal.disk import journal_error
+from device.journal.keeping import behind_the_mark, newer, read_mark
+from device.journal.schema import FORMAT, JournalError, JournalRecord, connect, format_of
 
 
 @dataclass(frozen=True)
@@ -24,28 +29,51 @@ class Counts:
     refused: int
 
 
+@dataclass(frozen=True)
+class Removal:
+    """A trace that retention removed: which, when, by whom and why."""
+
+    reading_id: str
+    number: int
+    sha256: str
+    removed_at: str
+    operator: str
+    why: str
+
+
 class Deliveries:
     """What the publisher and the journal's commands need. Several processes may hold one each."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, after: Callable[[], None]) -> None:
         self.path = path
         self._connection = connection
+        self._after = after
         self._inode = path.stat().st_ino
 
     @classmethod
     def open(cls, path: Path, *, read_only: bool = False) -> Self:
         """Open an existing journal; raises `JournalError` where there is none, or none that can be read."""
-        if not path.is_file():
-            raise JournalError(f"There is no journal {path.name} yet.")
         try:
-            connection = connect(path, mode="ro" if read_only else "rw")
-            found_format = connection.execute("PRAGMA user_version").fetchone()[0]
-        except sqlite3.Error as error:
-            raise JournalError(f"The journal {path.name} cannot be read: {error}.") from error
-        if found_format != FORMAT:
-            connection.close()
-            raise JournalError(f"The file {path.name} is no journal of format {FORMAT}.")
-        return cls(path, connection)
+            if not path.is_file():
+                raise JournalError(f"There is no journal {path.name} yet.")
+            connection, after = _connected(path, read_only=read_only)
+        except (sqlite3.Error, OSError) as error:
+            raise journal_error(error, path, "read") from error
+        journal = cls(path, connection, after)
+        try:
+            journal._check_format()
+        except BaseException:
+            journal.close()
+            raise
+        return journal
+
+    def _check_format(self) -> None:
+        with self._speaking():
+            found = format_of(self._connection)
+        if found > FORMAT:
+            raise newer(self.path, found)
+        if found < 1:
+            raise JournalError(f"The file {self.path.name} is no journal of format 1 to {FORMAT}, but of {found}.")
 
     def __enter__(self) -> Self:
         """Return the open journal."""
@@ -58,6 +86,18 @@ class Deliveries:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+        self._after()
+
+    @contextmanager
+    def at_one_moment(self) -> Iterator[None]:
+        """See the journal inside as it is when it is first looked at, whatever others write meanwhile."""
+        with self._speaking():
+            self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            with self._speaking():
+                self._connection.execute("ROLLBACK")
 
     def was_replaced(self) -> bool:
         """Return whether another file stands under the name since it was opened: the old one was set aside."""
@@ -70,8 +110,8 @@ class Deliveries:
     def _speaking(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
-            raise JournalError(f"The journal {self.path.name} cannot be read: {error}.") from error
+        except (sqlite3.Error, OSError) as error:
+            raise journal_error(error, self.path, "read") from error
 
     def unsent(self, limit: int) -> list[JournalRecord]:
         """Return up to `limit` records without a receipt, in order of device_seq."""
@@ -148,9 +188,61 @@ class Deliveries:
             row = self._connection.execute(
                 "SELECT content FROM trace WHERE reading_id = ? AND number = ?", (reading_id, number)
             ).fetchone()
-        return zlib.decompress(row[0]) if row else None
+        try:
+            return zlib.decompress(row[0]) if row else None
+        except (zlib.error, TypeError) as error:
+            raise JournalError(f"The trace of press {number} of {reading_id} is damaged.") from error
 
-    def verify(self) -> chain.Verification:
-        """Check every record, trace and receipt."""
+    @property
+    def about(self) -> dict[str, str | int | None]:
+        """Whose journal it is, its format, its first number, when it was made, and after which broken one."""
         with self._speaking():
-            return chain.verify(self._connection)
+            row = self._connection.execute("SELECT device, first_seq, created_at, follows FROM journal").fetchone()
+            return {"format": format_of(self._connection)} | dict(
+                zip(("device", "first_seq", "created_at", "follows"), row or (None,) * 4, strict=True)
+            )
+
+    def removals(self) -> list[Removal]:
+        """Return the traces that retention removed, oldest first."""
+        with self._speaking():
+            if format_of(self._connection) < 2:
+                return []
+            rows = self._connection.execute("SELECT * FROM trace_removed ORDER BY removed_at, reading_id, number")
+            return [Removal(*row) for row in rows.fetchall()]
+
+    def verify(self, progress: Callable[[int], None] = lambda _: None) -> chain.Verification:
+        """Check every record, trace, removal and receipt, and the mark beside the file; `progress` hears of records."""
+        with self._speaking():
+            # The mark first: a record that is committed meanwhile must not make the journal look shorter than its mark.
+            mark = read_mark(self.path)
+            found = chain.verify(self._connection, progress=progress)
+            behind = behind_the_mark(self._connection, mark) if found.records or found.sound else None
+        return found if behind is None else replace(found, problems=(*found.problems, behind))
+
+
+def _connected(path: Path, *, read_only: bool) -> tuple[sqlite3.Connection, Callable[[], None]]:
+    """Return a connection, and what is to be done once it is closed.
+
+    SQLite cannot read a file with a WAL where it may not write beside it, as on a write-protected stick. Then the file
+    is read as one that nobody can change; where records stand in its WAL only, a copy of both.
+    """
+    try:
+        return connect(path, mode="ro" if read_only else "rw"), _nothing
+    except sqlite3.OperationalError:
+        if not read_only or os.access(path.parent, os.W_OK):
+            raise
+    wal = path.with_name(f"{path.name}-wal")
+    if not wal.exists() or wal.stat().st_size == 0:
+        return connect(path, mode="ro", immutable=True), _nothing
+    folder = tempfile.TemporaryDirectory(prefix="refill-journal-")
+    try:
+        for part in (path, wal):
+            shutil.copyfile(part, Path(folder.name) / part.name)
+        return connect(Path(folder.name) / path.name), folder.cleanup
+    except BaseException:
+        folder.cleanup()
+        raise
+
+
+def _nothing() -> None:
+    pass

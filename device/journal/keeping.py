@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import logging
 import os
 import sqlite3
 from contextlib import closing, suppress
@@ -11,11 +12,13 @@ from pathlib import Path
 
 from contract.identifiers import GENESIS_SHA256
 from device.journal.chain import verify
-from device.journal.schema import JournalInUseError, connect, is_empty
+from device.journal.disk import PRIMARY_CODE, sync_folder
+from device.journal.schema import FORMAT, JournalInUseError, JournalVersionError, connect, format_of, is_empty
+
+log = logging.getLogger(__name__)
 
 BROKEN_CODES: frozenset[int] = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 """SQLite's words for a damaged file. Anything else (busy, full, no permission) is not the file's fault."""
-PRIMARY_CODE: int = 0xFF
 TAIL_CHECKED: int = 100
 """Records checked at every start; `refill journal verify` checks all."""
 
@@ -73,13 +76,22 @@ def write_mark(journal: Path, mark: HighWater) -> None:
     sync_folder(path.parent)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` outlast a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def note_mark(journal: Path, mark: HighWater) -> None:
+    """Replace the mark, or say in the log why it lags: the records themselves are the truth."""
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        write_mark(journal, mark)
+    except OSError as error:
+        log.warning("the mark beside the journal could not be written: %s", error)
+
+
+def catch_up(journal: Path, connection: sqlite3.Connection) -> None:
+    """Bring the mark to the last record of a sound journal: whoever wrote that may have been killed before the mark.
+
+    Were the journal damaged next, the number of that record would be used a second time.
+    """
+    last = connection.execute("SELECT device_seq, sha256 FROM record ORDER BY device_seq DESC LIMIT 1").fetchone()
+    if last is not None and last[0] > read_mark(journal).device_seq:
+        note_mark(journal, HighWater(*last))
 
 
 def what_is_wrong(journal: Path) -> str | None:
@@ -91,21 +103,40 @@ def what_is_wrong(journal: Path) -> str | None:
     try:
         if not journal.exists():
             return f"The journal is missing: {mark.device_seq} records were written." if mark.device_seq else None
+        if not journal.is_file():
+            return f"Something that is no file stands in the journal's place: {mark.device_seq} records were written."
         with closing(connect(journal)) as connection:
             if is_empty(connection):
                 return f"The journal is empty: {mark.device_seq} records were written." if mark.device_seq else None
-            check = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-            if check != "ok":
-                return f"The journal's file is damaged: {check.splitlines()[0]}."
-            found = verify(connection, tail=TAIL_CHECKED)
-            return found.problems[0] if found.problems else _behind_the_mark(connection, mark)
+            # A journal that is going to be migrated is looked at from end to end.
+            found = verify(connection, tail=TAIL_CHECKED if format_of(connection) == FORMAT else None)
+            return found.problems[0] if found.problems else behind_the_mark(connection, mark)
     except sqlite3.DatabaseError as error:
         if getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE in BROKEN_CODES:
             return f"The journal's file is damaged: {error}."
         raise
 
 
-def _behind_the_mark(connection: sqlite3.Connection, mark: HighWater) -> str | None:
+def refuse_newer(journal: Path) -> None:
+    """Raise `JournalVersionError` where a newer version of the software wrote this journal; leaves it as it is."""
+    if not journal.is_file():
+        return
+    with suppress(sqlite3.DatabaseError), closing(connect(journal, mode="ro")) as connection:
+        found = format_of(connection)
+        if found > FORMAT:
+            raise newer(journal, found)
+
+
+def newer(journal: Path, found: int) -> JournalVersionError:
+    """Return what there is to say of a journal of a newer format."""
+    return JournalVersionError(
+        f"The journal {journal.name} is of format {found}, which a newer version of the software wrote; "
+        f"this one knows format {FORMAT}. Call the study engineer."
+    )
+
+
+def behind_the_mark(connection: sqlite3.Connection, mark: HighWater) -> str | None:
+    """Return in one sentence why a journal cannot be the one that the mark was written for, or None."""
     first_seq = connection.execute("SELECT first_seq FROM journal").fetchone()[0]
     if mark.device_seq < first_seq:
         return None

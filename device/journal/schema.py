@@ -3,13 +3,16 @@
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from contract.reading import Reading
 
-FORMAT: int = 1
-"""`PRAGMA user_version` of the file."""
-BUSY_TIMEOUT_S: float = 10.0
-"""The other process's commit waits for the SD card at most this long."""
+FORMAT: int = 2
+"""`PRAGMA user_version` of the file. Format 1 had no `trace_removed`; it is migrated when the bedside opens it."""
+WAL_KEPT_BYTES: int = 4 * 1024 * 1024
+"""SQLite brings its WAL into the file at about this size anyway."""
+BUSY_TIMEOUT_S: float = 3.0
+"""The other process's commit waits for the SD card at most this long; a watchdog of 5 s waits behind it."""
 
 TABLES: str = """
 CREATE TABLE journal (
@@ -38,6 +41,15 @@ CREATE TABLE trace (
     content BLOB NOT NULL,
     PRIMARY KEY (reading_id, number)
 ) STRICT;
+CREATE TABLE trace_removed (
+    reading_id TEXT NOT NULL,
+    number INTEGER NOT NULL CHECK (number >= 1),
+    sha256 TEXT NOT NULL,
+    removed_at TEXT NOT NULL,
+    operator TEXT NOT NULL,
+    why TEXT NOT NULL,
+    PRIMARY KEY (reading_id, number)
+) STRICT;
 CREATE TABLE record (
     device_seq INTEGER PRIMARY KEY CHECK (device_seq >= 1),
     reading_id TEXT NOT NULL UNIQUE,
@@ -63,8 +75,8 @@ CREATE VIEW refused AS
     AND NOT EXISTS (SELECT 1 FROM delivery e WHERE e.device_seq = d.device_seq AND e.outcome = 'stored');
 """
 
-KEPT_TABLES: tuple[str, ...] = ("journal", "measurement_begun", "press", "trace", "record", "delivery")
-"""Rows of these are only ever added."""
+KEPT_TABLES: tuple[str, ...] = ("journal", "measurement_begun", "press", "trace", "trace_removed", "record", "delivery")
+"""Rows of these are only ever added; a trace may go once its removal is written down."""
 
 # A BEFORE INSERT trigger, because INSERT OR REPLACE removes the row in its way without asking a DELETE trigger.
 NEXT_ONLY: str = """
@@ -84,12 +96,43 @@ ADD_ONLY_KEYS: dict[str, str] = {
     "measurement_begun": "reading_id = NEW.reading_id",
     "press": "reading_id = NEW.reading_id AND number = NEW.number",
     "trace": "reading_id = NEW.reading_id AND number = NEW.number",
+    "trace_removed": "reading_id = NEW.reading_id AND number = NEW.number",
     "delivery": "device_seq = NEW.device_seq AND outcome = NEW.outcome",
 }
 
 
+TRACE_DELETE: str = """
+CREATE TRIGGER trace_no_delete BEFORE DELETE ON trace
+WHEN NOT EXISTS (SELECT 1 FROM trace_removed t
+    WHERE t.reading_id = OLD.reading_id AND t.number = OLD.number AND t.sha256 = OLD.sha256)
+BEGIN SELECT RAISE(ABORT, 'the journal is append-only: no DELETE of trace without its removal written down'); END;
+"""
+"""Retention: `device.journal.retention` writes the removal first."""
+
+
+REMOVED_ONLY: str = """
+CREATE TRIGGER trace_removed_only BEFORE INSERT ON trace_removed
+WHEN NOT EXISTS (SELECT 1 FROM trace t JOIN record r ON r.reading_id = t.reading_id
+    JOIN delivery d ON d.device_seq = r.device_seq AND d.sha256 = r.sha256 AND d.outcome = 'stored'
+    WHERE t.reading_id = NEW.reading_id AND t.number = NEW.number AND t.sha256 = NEW.sha256)
+BEGIN SELECT RAISE(ABORT, 'the journal removes no trace that is not here, or not in the trial database'); END;
+"""
+
+
 class JournalError(Exception):
     """The journal cannot be used; the text is one sentence."""
+
+
+class JournalFullError(JournalError):
+    """The disk is full: nothing was written, and the same may be tried again."""
+
+
+class JournalReadOnlyError(JournalError):
+    """The disk takes no writing: nothing was written, and the same may be tried again."""
+
+
+class JournalVersionError(JournalError):
+    """A newer version of the software wrote this journal: it is left as it is."""
 
 
 class JournalInUseError(JournalError):
@@ -113,40 +156,84 @@ class JournalRecord:
         return Reading.model_validate_json(self.body)
 
 
-def triggers() -> dict[str, str]:
-    """Return the statements that make the file append-only, by trigger name."""
+def tables(file_format: int = FORMAT) -> dict[str, str]:
+    """Return the statements that make the tables and views of a file of a format, by name."""
+    parts = [part.strip() for part in TABLES.split(";\n") if part.strip()]
+    made = {part.split()[2]: part for part in parts}
+    return {name: text for name, text in made.items() if file_format >= 2 or name != "trace_removed"}
+
+
+def triggers(file_format: int = FORMAT) -> dict[str, str]:
+    """Return the statements that make a file of a format append-only, by trigger name."""
     made = {"record_next_only": NEXT_ONLY.strip()}
-    for table in KEPT_TABLES:
+    kept = [table for table in KEPT_TABLES if file_format >= 2 or table != "trace_removed"]
+    for table in kept:
         for action in ("UPDATE", "DELETE"):
             name = f"{table}_no_{action.lower()}"
             made[name] = (
                 f"CREATE TRIGGER {name} BEFORE {action} ON {table}\n"
                 f"BEGIN SELECT RAISE(ABORT, 'the journal is append-only: no {action} of {table}'); END;"
             )
-    for table, key in ADD_ONLY_KEYS.items():
+    if file_format >= 2:
+        made |= {"trace_no_delete": TRACE_DELETE.strip(), "trace_removed_only": REMOVED_ONLY.strip()}
+    for table in kept:
+        key = ADD_ONLY_KEYS.get(table)
+        if key is None:
+            continue
         name = f"{table}_no_replace"
         made[name] = NO_REPLACE.format(name=name, table=table, key=key).strip()
     return made
 
 
-def connect(path: Path, *, mode: str = "rw") -> sqlite3.Connection:
-    """Return a connection in autocommit; `mode` is SQLite's "ro", "rw" or "rwc". Raises `sqlite3.Error`."""
+class _Connection(sqlite3.Connection):
+    """Python cannot say SQLite's sentence about a damaged name in a file; that is a damaged file as well."""
+
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        try:
+            return super().execute(sql, *values)
+        except UnicodeDecodeError as error:
+            damaged = sqlite3.DatabaseError("a name in it is no text")
+            damaged.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise damaged from error
+
+
+def connect(path: Path, *, mode: str = "rw", immutable: bool = False) -> sqlite3.Connection:
+    """Return a connection in autocommit; `mode` is SQLite's "ro", "rw" or "rwc". Raises `sqlite3.Error`.
+
+    `immutable` is for a file that nobody can write: no lock is taken, and no file is made beside it.
+    """
     connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None
+        f"{path.absolute().as_uri()}?mode={mode}{'&immutable=1' if immutable else ''}",
+        uri=True,
+        timeout=BUSY_TIMEOUT_S,
+        isolation_level=None,
+        factory=_Connection,
     )
+    try:
+        _set_up(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _set_up(connection: sqlite3.Connection) -> None:
     # A byte that is no UTF-8 must come out as a record whose hash is wrong, not as an error that hides which one it is.
     connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
     # FULL: with NORMAL a committed record may be gone after a power cut.
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA recursive_triggers = ON")
-    return connection
+    # A long look at the journal makes its WAL grow; once that is over it gives the space back.
+    connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
+    # SQLite opens the file only when it is asked for something in it.
+    format_of(connection)
 
 
 def create(connection: sqlite3.Connection, device: str, first_seq: int, created_at: str, follows: str | None) -> None:
     """Make an empty file a journal, in one transaction; an interrupted creation leaves an empty file."""
     connection.execute("PRAGMA journal_mode = WAL")
-    statements = [*TABLES.split(";\n"), *triggers().values()]
+    statements = [*tables().values(), *triggers().values()]
     connection.execute("BEGIN IMMEDIATE")
     try:
         for statement in statements:
@@ -158,10 +245,16 @@ def create(connection: sqlite3.Connection, device: str, first_seq: int, created_
         connection.execute(f"PRAGMA user_version = {FORMAT}")
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
 
 
 def is_empty(connection: sqlite3.Connection) -> bool:
     """Return whether the file holds no table at all; raises `sqlite3.DatabaseError` where it is no database."""
     return connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
+
+
+def format_of(connection: sqlite3.Connection) -> int:
+    """Return the format that a file says it has; raises `sqlite3.DatabaseError` where it is no database."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])

@@ -6,26 +6,26 @@ import logging
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import astuple
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
-from contract.envelope import canonical_json, chain_sha256
+from pydantic import BaseModel, ValidationError
+
+from contract.envelope import canonical_json, chain_sha256, first_error
 from contract.identifiers import GENESIS_SHA256
 from contract.reading import PressRecord, Reading, utc
-from device.journal import chain, keeping
-from device.journal.schema import (
-    JournalError,
-    JournalRecord,
-    connect,
-    create,
-    is_empty,
-)
+from device.journal import chain, keeping, opening
+from device.journal.disk import FULL, Reserve, journal_error, refuse_read_only, settle
+from device.journal.schema import JournalError, JournalFullError, JournalRecord, connect
 
 log = logging.getLogger(__name__)
+
+Written = TypeVar("Written")
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def _wall_clock() -> datetime:
@@ -46,8 +46,12 @@ class Journal:
         self.set_aside: str | None = None
         """One sentence where a broken journal was set aside while opening."""
         self._connection = connection
+        self._file = _identity(path)
+        self._stale = False
+        """Whether an error may have left the connection unusable: it is made anew before it is used again."""
         self._lock = lock
         self._now = now
+        self.reserve = Reserve(path)
 
     @classmethod
     def open(cls, path: Path, device: str, now: Callable[[], datetime] = _wall_clock) -> Self:
@@ -62,37 +66,16 @@ class Journal:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             lock = keeping.WriterLock(path)
-            journal = cls._open_locked(path, device, lock, now)
+            connection, sentence = opening.opened(path, device, now)
+            journal = cls(path, connection, lock, now)
+            journal.set_aside = sentence
         except BaseException as error:
             if lock is not None:
                 lock.release()
             if isinstance(error, sqlite3.Error | OSError):
-                raise JournalError(f"The journal {path.name} cannot be opened: {error}.") from error
+                raise journal_error(error, path, "opened") from error
             raise
-        return journal
-
-    @classmethod
-    def _open_locked(cls, path: Path, device: str, lock: keeping.WriterLock, now: Callable[[], datetime]) -> Self:
-        sentence, first_seq = keeping.what_is_wrong(path), 1
-        if sentence is not None:
-            first_seq = keeping.last_known_seq(path) + 1
-            aside = keeping.set_aside(path, now())
-            kept = f"It was set aside as {aside.name}." if aside else "There was no file to set aside."
-            sentence = f"{sentence} {kept} Call the study engineer."
-        connection = connect(path, mode="rwc")
-        try:
-            if is_empty(connection):
-                create(connection, device, first_seq, utc(now()), sentence)
-                keeping.sync_folder(path.parent)
-            owner = connection.execute("SELECT device FROM journal").fetchone()[0]
-        except BaseException:
-            connection.close()
-            raise
-        if owner != device:
-            connection.close()
-            raise JournalError(f"The journal {path.name} belongs to {owner}, not to {device}.")
-        journal = cls(path, connection, lock, now)
-        journal.set_aside = sentence
+        journal.reserve.make()
         return journal
 
     def __enter__(self) -> Self:
@@ -109,27 +92,63 @@ class Journal:
         self._lock.release()
 
     @contextmanager
+    def _asking(self, doing: str) -> Iterator[sqlite3.Connection]:
+        """Use the connection; raises `JournalError` where the disk refuses, after which it may be tried again."""
+        try:
+            if _identity(self.path) != self._file:
+                # What is written into a file without a name is gone when it is closed.
+                raise JournalError(f"The journal {self.path.name} is not the file any more that was opened.")
+            if self._stale:
+                self._connection.close()
+                self._connection = connect(self.path)
+                settle(self._connection, self.path)
+                self._stale = False
+            yield self._connection
+        except (sqlite3.Error, OSError) as error:
+            self._stale = True
+            raise journal_error(error, self.path, doing) from error
+
+    @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """Commit what is done inside, or nothing of it; raises `JournalError` where the disk refuses."""
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
+        with self._asking("written") as connection:
+            connection.execute("BEGIN IMMEDIATE")
             try:
-                yield self._connection
+                yield connection
+                connection.execute("COMMIT")
+                refuse_read_only(self.path)
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if connection.in_transaction:
+                    # On a disk that refuses, this may fail as well: the connection is made anew in any case.
+                    with suppress(sqlite3.Error):
+                        connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise JournalError(f"The journal could not be written: {error}.") from error
+
+    def _with_reserve(self, write: Callable[[], Written]) -> Written:
+        """Write what has begun; where the disk is full, once more in the space of the reserve."""
+        try:
+            done = write()
+        except JournalFullError:
+            if not self.reserve.give_up():
+                raise
+            log.warning("the disk is full: the journal writes into its reserve")
+            return write()
+        self.reserve.make()
+        return done
 
     def begin(self, draft: Reading) -> None:
         """Commit that a measurement begins; `draft` is the reading that stands if it is never finished.
 
-        The draft's device_seq is a placeholder: a number is taken only when a record is appended.
+        The draft's device_seq is a placeholder: a number is taken only when a record is appended. Without its reserve,
+        which is given up for what has begun before, nothing is begun. The same draft given again stands as it is.
         """
+        if not self.reserve.make():
+            raise JournalFullError(FULL)
         with self._transaction() as connection:
+            if _stands(
+                connection, "SELECT draft FROM measurement_begun WHERE reading_id = ?", (str(draft.reading_id),)
+            ) == canonical_json(draft):
+                return
             connection.execute(
                 "INSERT INTO measurement_begun VALUES (?, ?, ?)",
                 (str(draft.reading_id), canonical_json(draft), utc(self._now())),
@@ -138,13 +157,19 @@ class Journal:
     def keep_press(self, reading_id: str, press: PressRecord, trace: bytes | None) -> None:
         """Commit one press of a measurement that has begun, with the text of its trace.
 
-        Raises `ValueError` where `trace` is not the one that the press names.
+        The same press given again stands as it is. Raises `ValueError` where `trace` is not the one that it names.
         """
         named = hashlib.sha256(trace).hexdigest() if trace is not None else None
         if named != press.trace_sha256:
             raise ValueError(f"press {press.number}: trace_sha256 is not the hash of its trace")
+        self._with_reserve(lambda: self._keep_press(reading_id, press, trace))
+
+    def _keep_press(self, reading_id: str, press: PressRecord, trace: bytes | None) -> None:
         body = json.dumps(press.model_dump(mode="json"), sort_keys=True, allow_nan=False)
         with self._transaction() as connection:
+            key = (reading_id, press.number)
+            if _stands(connection, "SELECT body FROM press WHERE reading_id = ? AND number = ?", key) == body:
+                return
             connection.execute(
                 "INSERT INTO press VALUES (?, ?, ?, ?)", (reading_id, press.number, body, utc(self._now()))
             )
@@ -157,12 +182,21 @@ class Journal:
     def append(self, build: Callable[[int], Reading]) -> JournalRecord:
         """Commit the reading that `build` makes for the next device_seq, and return it as it stands.
 
-        Number, hash and record are one transaction: no number is lost or used twice. Raises `ValueError` where the
-        reading carries another number or names a trace that was not kept.
+        Number, hash and record are one transaction: no number is lost or used twice. A reading that stands already,
+        since a commit was not heard of, is returned as it stands. Raises `ValueError` where the reading carries another
+        number or names a trace that was not kept.
         """
+        return self._with_reserve(lambda: self._append(build))
+
+    def _append(self, build: Callable[[int], Reading]) -> JournalRecord:
         with self._transaction() as connection:
             device_seq, previous = self._next(connection)
             reading = build(device_seq)
+            standing = self._standing(connection, str(reading.reading_id))
+            if standing is not None and standing.body == canonical_json(
+                reading.model_copy(update={"device_seq": standing.device_seq})
+            ):
+                return standing
             if reading.device_seq != device_seq:
                 raise ValueError(f"reading carries device_seq {reading.device_seq}, not {device_seq}")
             self._check_traces(connection, reading)
@@ -176,12 +210,14 @@ class Journal:
                 utc(self._now()),
             )
             connection.execute("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?)", astuple(record))
-        try:
-            keeping.write_mark(self.path, keeping.HighWater(record.device_seq, record.sha256))
-        except OSError as error:
-            # The record is committed, and the mark may lag behind it: who waits for the reading must see it.
-            log.warning("the mark beside the journal could not be written: %s", error)
+        # The record is committed: who waits for the reading must see it, with or without a mark.
+        keeping.note_mark(self.path, keeping.HighWater(record.device_seq, record.sha256))
         return record
+
+    @staticmethod
+    def _standing(connection: sqlite3.Connection, reading_id: str) -> JournalRecord | None:
+        row = connection.execute("SELECT * FROM record WHERE reading_id = ?", (reading_id,)).fetchone()
+        return JournalRecord(*row) if row else None
 
     @staticmethod
     def _next(connection: sqlite3.Connection) -> tuple[int, str]:
@@ -202,24 +238,26 @@ class Journal:
 
     def interrupted(self) -> list[Reading]:
         """Return the drafts of measurements that were begun and never ended, each with the presses that were kept."""
-        rows = self._connection.execute(
-            "SELECT b.reading_id, b.draft FROM measurement_begun b LEFT JOIN record r ON r.reading_id = b.reading_id"
-            " WHERE r.reading_id IS NULL ORDER BY b.begun_at, b.reading_id"
-        ).fetchall()
+        with self._asking("read") as connection:
+            rows = connection.execute(
+                "SELECT b.reading_id, b.draft FROM measurement_begun b LEFT JOIN record r"
+                " ON r.reading_id = b.reading_id WHERE r.reading_id IS NULL ORDER BY b.begun_at, b.reading_id"
+            ).fetchall()
         return [
-            Reading.model_validate_json(draft).model_copy(update={"presses": self.presses(reading_id)})
-            for reading_id, draft in rows
+            _read(Reading, draft).model_copy(update={"presses": self.presses(reading_id)}) for reading_id, draft in rows
         ]
 
     def records(self) -> Iterator[JournalRecord]:
         """Yield every record in order."""
-        for row in self._connection.execute("SELECT * FROM record ORDER BY device_seq"):
-            yield JournalRecord(*row)
+        with self._asking("read") as connection:
+            for row in connection.execute("SELECT * FROM record ORDER BY device_seq"):
+                yield JournalRecord(*row)
 
     def presses(self, reading_id: str) -> list[PressRecord]:
         """Return the presses kept for a measurement, in order."""
-        rows = self._connection.execute("SELECT body FROM press WHERE reading_id = ? ORDER BY number", (reading_id,))
-        return [PressRecord.model_validate_json(body) for (body,) in rows.fetchall()]
+        with self._asking("read") as connection:
+            rows = connection.execute("SELECT body FROM press WHERE reading_id = ? ORDER BY number", (reading_id,))
+            return [_read(PressRecord, body) for (body,) in rows.fetchall()]
 
     def close_interrupted(self) -> list[JournalRecord]:
         """Append a record for every measurement that was begun and never ended; returns them."""
@@ -231,7 +269,24 @@ class Journal:
 
     def verify(self) -> chain.Verification:
         """Check every record, trace and receipt; raises `JournalError` where the file cannot be read."""
-        try:
-            return chain.verify(self._connection)
-        except sqlite3.Error as error:
-            raise JournalError(f"The journal cannot be read: {error}.") from error
+        with self._asking("read") as connection:
+            return chain.verify(connection)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Return which file stands under a name; raises `OSError` where none does."""
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
+def _read(model: type[Model], text: str) -> Model:
+    """Return what was kept; raises `JournalError` where it is damaged: opened anew, the journal is looked at again."""
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        raise JournalError(f"A {model.__name__} in the journal cannot be read: {first_error(error)}.") from error
+
+
+def _stands(connection: sqlite3.Connection, query: str, key: tuple[str | int, ...]) -> str | None:
+    row = connection.execute(query, key).fetchone()
+    return str(row[0]) if row else None
