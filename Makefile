@@ -8,6 +8,8 @@ READY := $(VENV)/.ready
 PACKAGES := calibration contract device firmware_config phantom refill trial vision
 # One thread: two BLAS threads on two cores fight, and results must not depend on how many there are.
 export OPENBLAS_NUM_THREADS := 1
+# Tests share the cores, a file to a worker; those that play real time have them alone (tests/conftest.py).
+SPREAD := -n 2 --dist loadfile
 
 .PHONY: help
 help: ## list the targets
@@ -19,11 +21,16 @@ demo: $(READY) ## one bedside measurement on simulated skin, from press to CRF r
 
 .PHONY: test
 test: $(READY) test-system ## everything, on real components (about 10 minutes on 2 cores)
-	@$(BIN)/pytest
+	@$(BIN)/pytest -m "not alone" $(SPREAD)
+	@$(BIN)/pytest -m alone
 
 .PHONY: test-fast
 test-fast: $(READY) ## the quick part: no real processes, brokers or databases
-	@$(BIN)/pytest -m "not slow"
+	@$(BIN)/pytest -m "not slow" $(SPREAD)
+
+.PHONY: test-camera
+test-camera: $(READY) ## the Pi camera adapter on real picamera2 and libcamera (root; half a minute, the first time two more)
+	@$(BIN)/pytest -m slow tests/camera
 
 .PHONY: check
 check: $(READY) ## format, lint, types, generated files
@@ -38,9 +45,14 @@ format: $(READY) ## format the code and mend what ruff can
 	@$(BIN)/ruff check --fix .
 
 .PHONY: schema
-schema: $(READY) ## write the JSON Schema files from the contract's models, and the tables of docs/probe.md
+schema: $(READY) ## write the JSON Schema files from the contract's models, and the tables in docs that come from code
 	@$(BIN)/python -m contract.schema
 	@$(BIN)/python -m refill.probe_docs
+	@$(BIN)/python -m refill.panel_docs
+	@$(BIN)/python -m refill.camera_docs
+	@$(BIN)/python -m refill.health_docs
+	@$(BIN)/python -m refill.session_docs
+	@$(BIN)/python -m refill.subject_docs
 
 .PHONY: press-table
 press-table: $(READY) ## 12 phantom recordings over all tones and shapes: truth, result, interval (docs/evidence)
@@ -62,6 +74,10 @@ bench: $(READY) ## speed per frame and per press beside the peers, memory over 1
 crash: $(READY) ## kill the demo's processes at random moments, 30 rounds (docs/evidence)
 	@$(BIN)/python -m benchmarks.crash --rounds 30
 
+.PHONY: journal-faults
+journal-faults: $(READY) ## the journal on a full, failing or lying disk, and a writer that is killed, 60 rounds (docs/evidence; root)
+	@$(BIN)/python -m benchmarks.journal_faults
+
 .PHONY: probe-range
 probe-range: $(READY) ## hold, overshoot and release of the probe over simulated fingers, knees and leaks (docs/evidence)
 	@$(BIN)/python -m benchmarks.probe_range
@@ -81,6 +97,22 @@ probe-mutants: $(READY) ## change the safety core in 206 small ways: which its t
 .PHONY: probe-loop
 probe-loop: $(READY) ## period, jitter and CPU share of the probe's control loop (docs/evidence; about 2 minutes)
 	@$(BIN)/python -m benchmarks.probe_loop
+
+.PHONY: bedside-day
+bedside-day: $(READY) ## 20 button presses in a row in real time: readings against truth, delivery, CPU, memory (docs/evidence; about 7 minutes)
+	@$(BIN)/python -m benchmarks.bedside_day
+
+.PHONY: bedside-faults
+bedside-faults: $(READY) ## every fault of camera, probe, disk, broker and clock at random moments (docs/evidence; about 15 minutes)
+	@$(BIN)/python -m benchmarks.bedside_faults
+
+.PHONY: bedside-kill
+bedside-kill: $(READY) ## SIGKILL at 200 random moments of a measurement: journal, record, vent, restart (docs/evidence; about 25 minutes)
+	@$(BIN)/python -m benchmarks.bedside_kill
+
+.PHONY: bedside-speed
+bedside-speed: $(READY) ## last frame to reading, start to ready, CPU at rest, push to reaction (docs/evidence; about 4 minutes)
+	@$(BIN)/python -m benchmarks.bedside_speed
 
 .PHONY: lock
 lock: ## write requirements/*.txt anew from pyproject.toml, with hashes and without index addresses (needs uv)

@@ -18,7 +18,20 @@ from device.probe.messages import Event as Said
 from device.probe.messages import Press as AskPress
 from device.probe.ports import HardwareError, Sample
 from device.session import Session
-from device.session_words import Action, Analyse, Analysed, Committed, Event, FrameSeen, Pushed, Record, Tick
+from device.session_memory import Plan
+from device.session_words import (
+    Action,
+    Analyse,
+    Analysed,
+    Begin,
+    Begun,
+    Committed,
+    Event,
+    FrameSeen,
+    Pushed,
+    Record,
+    Tick,
+)
 from device.session_words import Press as PressAction
 from device.session_words import Release as ReleaseAction
 from device.session_words import Renew as RenewAction
@@ -163,7 +176,8 @@ class _Played:
         self.engine = Engine(config, self.sensor, self.outputs, self.clock, simulated=True)
         self.link = _Link(self.engine, self.clock, self.seen)
         self.ear = ProbeEar(self.link)
-        self.session = Session(case.protocol, case.target_kpa)
+        self.session = Session()
+        self.session.follow(Plan(case.protocol, case.target_kpa))
         self.started_ns = self.clock()
         self.answer_ns: int | None = None
         self.stalled = False
@@ -312,6 +326,8 @@ class _Played:
                 self.ear.renew()
             elif isinstance(action, ReleaseAction):
                 self.ear.release()
+            elif isinstance(action, Begin):
+                self._tell(Begun())
             elif isinstance(action, Analyse):
                 self.answer_ns = self.clock() + round(self.rng.uniform(0.2, 1.5) * 1e9)
             elif isinstance(action, Record):

@@ -4,73 +4,58 @@ One loop in one thread decides. The camera has a thread that only takes frames, 
 both put what they have to say into a queue. Everything that counts is in the journal before anybody sees it.
 """
 
+import contextlib
 import logging
 import queue
 import shutil
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from uuid import UUID
+from dataclasses import dataclass
+from pathlib import Path
 
-from contract.reading import PressRecord, Reading, RefillResult, Status
-from contract.reasons import Reason, sentence
-from device.bedside_probe import ProbeEar
-from device.bedside_recorder import Recorder
+from contract.reading import Reading
+from device.bedside_analysis import AnalyseRecording, Answer
+from device.bedside_choice import Desk
+from device.bedside_doing import Hands, Heard, Instruments
+from device.bedside_keeping import Keeper
+from device.bedside_life import Life
+from device.bedside_telling import SoundingPanel, Teller, completed_in, counts
+from device.bedside_verdict import verdict_after
+from device.bedside_vitals import Vitals
 from device.clock import Clock
+from device.console_words import Abort, Asked, Choice, Choose
 from device.journal import Journal, JournalRecord
-from device.panel import Panel
-from device.ports import Camera, Emit, Probe
-from device.probe.notify import notify
-from device.records import About, KeptPress, completed, draft, press_of
+from device.ports import Camera, Console, Emit, Probe
 from device.session import Session
+from device.session_memory import Plan
 from device.session_words import (
     ACTIVE,
-    Action,
-    Analyse,
-    Analysed,
-    AnalysisFailed,
-    Begin,
-    Committed,
+    NO_CAMERA,
+    STARTABLE,
+    AbortAsked,
     Event,
     Held,
-    KeepPress,
-    Press,
     ProbeFailed,
     Pushed,
-    Record,
-    Refuse,
-    Release,
-    Renew,
-    StartRecording,
     State,
     Tick,
 )
-from vision.grid import GridRecording
-from vision.press import PressAnalysis
-from vision.pressure import PressureTrace
+
+__all__ = ["TURN_S", "Bedside", "BedsideError", "Habits", "Parts", "counts"]
 
 log = logging.getLogger(__name__)
 
-TURN_S: float = 0.02
-PROGRESS_S: float = 0.1
-ALIVE_S: float = 1.0
+TURN_S: float = 0.015
+"""With the debouncing of 0.03 s a push is heard within 50 ms."""
+IDLE_TURNS: int = 3
+"""While nothing is measured only the button is asked at every turn, and everything else at every third."""
+LOOK_AROUND_S: float = 0.5
 MEGABYTE: int = 1_000_000
-
-AnalyseRecording = Callable[[GridRecording, PressureTrace], PressAnalysis]
+MEASURES = "A measurement is under way. Wait for its end, or stop it."
 
 
 class BedsideError(Exception):
     """The bedside process cannot go on and has to be started again; the text is one sentence."""
-
-
-@dataclass(frozen=True)
-class _Answer:
-    """What the analysis of a press of one measurement came to; it may come after that measurement has ended."""
-
-    reading_id: UUID
-    event: Analysed | AnalysisFailed
-    kept: KeptPress | None
 
 
 @dataclass(frozen=True)
@@ -79,17 +64,23 @@ class Parts:
 
     camera: Camera
     probe: Probe
-    panel: Panel
-    journal: Journal
+    panel: SoundingPanel
+    console: Console
+    open_journal: Callable[[], Journal]
     clock: Clock
     analyse: AnalyseRecording
+    desk: Desk
     emit: Emit
 
 
 @dataclass(frozen=True)
 class Habits:
-    """How it behaves: language of the sentences, free space needed to start, and when to end by itself."""
+    """How it behaves: where it looks for free space and how much it needs, its language, when it ends by itself."""
 
+    journal_folder: Path
+    run_folder: Path
+    fps: float
+    """Frames a second that the camera is expected to deliver."""
     language: str = "en"
     minimum_free_mb: int = 200
     measurements: int | None = None
@@ -98,234 +89,193 @@ class Habits:
 class Bedside:
     """One bedside machine from start to stop. Use it in one thread."""
 
-    def __init__(self, parts: Parts, about: About, habits: Habits = Habits()) -> None:
+    def __init__(self, parts: Parts, habits: Habits) -> None:
         self._parts = parts
-        self._about = about
         self._habits = habits
-        self._session = Session(about.protocol, about.target_kpa)
-        self._queue: queue.SimpleQueue[Event | _Answer] = queue.SimpleQueue()
-        self._recorder = Recorder(parts.camera, parts.clock, self._queue.put)
-        self._probe = ProbeEar(parts.probe)
-        self._worker = ThreadPoolExecutor(1, "analysis")
-        self._origin_ns = 0
-        self._draft: Reading | None = None
-        self._analysed: KeptPress | None = None
-        self._shown_state: State | None = None
-        self._progress_ns = 0
-        self._alive_ns = 0
-        self._completed = sum(counts(record) for record in parts.journal.records())
+        self._session = Session()
+        self._teller = Teller(parts.emit, parts.console, parts.panel, parts.clock, habits.language)
+        self._keeper = Keeper(parts.open_journal, self._committed, self._teller.problem)
+        instruments = Instruments(parts.camera, parts.probe, parts.clock, parts.analyse)
+        self._hands = Hands(instruments, self._keeper, self._teller)
+        self._life = Life(parts.clock, self._teller, habits.run_folder, habits.language)
+        self._vitals = Vitals(
+            self._session,
+            self._hands,
+            self._keeper,
+            parts.clock,
+            habits.journal_folder,
+            habits.run_folder,
+            habits.minimum_free_mb,
+            habits.fps,
+        )
+        self._looked_ns: int | None = None
+        self._choice: Choice | None = None
+        self._refusal: str | None = None
+        self._trouble: tuple[str | None, ...] = ()
+        self._counted = False
+        self._turns = 0
+        self._unjudged: list[Reading] = []
 
     def run(self, stop: threading.Event) -> None:
         """Measure until `stop`, or until the asked number of completed readings is in the journal.
 
-        Raises `CameraError` where the camera does not start, `JournalError` where the disk refuses, and `BedsideError`
-        where a part failed in a way that only a fresh start mends. In every case the probe is released first.
+        A camera, a probe or a journal that cannot be used is said and tried again. Raises `JournalInUseError` where
+        another bedside runs, `JournalError` where the disk refuses the last record, and `BedsideError` where a part
+        failed in a way that only a fresh start mends. In every case the probe is released first.
         """
-        self._announce()
+        hands = self._hands
         try:
-            self._recorder.start()
-            notify("READY=1\nSTATUS=ready to measure")
+            self._keeper.open(self._parts.clock.boottime_ns())
+            hands.recorder.start()
             while not stop.is_set() and not self._enough():
                 self._turn()
+                self._pause(stop)
         finally:
-            self._probe.release()
-            notify("STOPPING=1")
-            self._worker.shutdown(wait=False, cancel_futures=True)
-            came_back = self._recorder.close()
+            hands.ear.release()
+            self._life.ends()
+            hands.analyst.close()
+            came_back = hands.recorder.close()
             self._parts.probe.close()
         # Not in the clause above: what ended by an error is recorded at the next start, from a journal opened afresh.
-        for record in self._parts.journal.close_interrupted():
-            self._tell_reading(record)
+        self._keeper.close()
         if not came_back:
             raise BedsideError("The camera does not come back: the process has to end.")
 
-    def _announce(self) -> None:
-        if self._parts.journal.set_aside is not None:
-            self._tell("problem", sentence=self._parts.journal.set_aside)
-        for record in self._parts.journal.close_interrupted():
-            self._tell_reading(record)
-
     def _enough(self) -> bool:
         wanted = self._habits.measurements
-        busy = self._session.state in ACTIVE
-        return wanted is not None and self._completed >= wanted and not busy
+        return wanted is not None and self._teller.completed >= wanted and self._session.state in STARTABLE
+
+    def _pause(self, stop: threading.Event) -> None:
+        """Wait until the next turn; an answer that is being worked on is heard as soon as it comes."""
+        if not self._hands.analyst.busy:
+            stop.wait(TURN_S)
+            return
+        with contextlib.suppress(queue.Empty):
+            self._hear(self._hands.said.get(timeout=TURN_S))
 
     def _turn(self) -> None:
-        for heard in self._probe.poll():
-            self._give(heard)
         for pushed in self._parts.panel.poll():
             self._push(pushed)
-        self._drain()
-        self._give(Tick())
-        self._show()
-        self._keep_alive()
-        if self._session.state in ACTIVE:
+        self._turns += 1
+        if self._session.state in STARTABLE and self._turns % IDLE_TURNS:
             return
-        if self._recorder.problem is not None:
-            raise BedsideError(self._recorder.problem)
-        if self._session.state is State.ANALYSIS_FAULT:
-            raise BedsideError("The analysis ended without an answer.")
+        now_ns = self._parts.clock.boottime_ns()
+        for heard in self._hands.ear.poll():
+            self._give(heard)
+        for asked in self._parts.console.poll():
+            self._parts.console.answer(asked, self._answer_to(asked))
+        self._drain()
+        for event in self._keeper.tick(now_ns):
+            self._give(event)
+        self._give(Tick())
+        if self._looked_ns is None or now_ns - self._looked_ns >= LOOK_AROUND_S * 1e9:
+            self._look_around(now_ns)
+        self._teller.show(self._session, self._hands.seen(), problem=self._refusal is not None)
+        self._tell_verdicts()
+        self._life.ticks(self._hands.recorder.camera_ticked_ns, self._refusal or "ready to measure", self._vitals.facts)
+        self._check()
+
+    def _check(self) -> None:
+        """End the process, once nothing is pressed and nothing owed, where only a fresh one can go on."""
+        if self._session.state not in STARTABLE:
+            return
+        if self._hands.recorder.hung:
+            raise BedsideError(self._hands.recorder.trouble or "The camera does not come back.")
+        if self._session.state is State.ANALYSIS_FAULT and self._hands.analyst.busy:
+            raise BedsideError("The analysis does not come back.")
 
     def _drain(self) -> None:
-        """Hear camera and analysis; waits up to one turn where they are silent."""
+        """Hear what camera and analysis have said."""
         try:
-            self._hear(self._queue.get(timeout=TURN_S))
             while True:
-                self._hear(self._queue.get_nowait())
+                self._hear(self._hands.said.get_nowait())
         except queue.Empty:
             return
 
-    def _hear(self, heard: "Event | _Answer") -> None:
+    def _hear(self, heard: Heard) -> None:
         """Give an event to the session; an answer only where it is about the measurement under way."""
-        if not isinstance(heard, _Answer):
-            self._give(heard)
-        elif self._draft is not None and heard.reading_id == self._draft.reading_id:
-            self._analysed = heard.kept
-            self._give(heard.event)
-        else:
+        event = self._hands.take(heard) if isinstance(heard, Answer) else heard
+        if event is None:
             log.warning("an analysis of an earlier measurement came too late and was dropped")
+            return
+        self._give(event)
 
     def _push(self, pushed: Pushed | Held) -> None:
-        if isinstance(pushed, Pushed) and self._session.state not in ACTIVE:
-            free_mb = shutil.disk_usage(self._parts.journal.path.parent).free // MEGABYTE
-            if free_mb < self._habits.minimum_free_mb:
-                self._tell("refused", sentence=f"Only {free_mb} MB are free. Call the study engineer.")
+        if isinstance(pushed, Pushed) and self._session.state in STARTABLE:
+            refusal = self._obstacle()
+            if refusal is not None:
+                self._teller.refused(refusal)
                 return
         self._give(pushed)
 
+    def _answer_to(self, asked: Asked) -> str | None:
+        """Do what a screen asks for; returns why not, in one sentence."""
+        request = asked.request
+        if isinstance(request, Abort):
+            self._give(AbortAsked())
+            return None
+        if isinstance(request, Choose) and self._session.state in ACTIVE:
+            return MEASURES
+        refusal = None
+        if isinstance(request, Choose):
+            refusal = self._parts.desk.choose(request.choice)
+        else:
+            self._parts.desk.forget()
+        self._look_around(self._parts.clock.boottime_ns())
+        return refusal
+
     def _give(self, event: Event) -> None:
         """Let the session hear an event, and do what it says; what that brings about is heard at once."""
+        actions = self._session.handle(event, self._parts.clock.boottime_ns())
         if isinstance(event, ProbeFailed):
-            self._tell("problem", sentence=event.sentence)
-        for action in self._session.handle(event, self._parts.clock.boottime_ns()):
-            for brought_about in self._do(action):
+            # A lease that ran out since no frames came is the camera's fault, and the record says so too.
+            camera = event.lease_lost and self._session.state is State.CAMERA_FAULT
+            self._teller.problem(NO_CAMERA if camera else event.sentence)
+        for action in actions:
+            for brought_about in self._hands.do(action):
                 self._give(brought_about)
 
-    def _do(self, action: Action) -> list[Event]:
-        if isinstance(action, Renew):
-            return self._probe.renew()
-        if isinstance(action, Release):
-            self._recorder.end()
-            return self._probe.release()
-        if isinstance(action, Press):
-            return self._probe.press(action.target_kpa, action.ramp_s, action.hold_s)
-        if isinstance(action, StartRecording):
-            self._analysed = None
-            self._probe.forget_pressure()
-            self._origin_ns = self._recorder.begin()
-            return []
-        if isinstance(action, Refuse):
-            self._tell("refused", sentence=action.sentence)
-            return []
-        return self._do_with_journal(action)
+    def _obstacle(self) -> str | None:
+        """Look who is chosen and whether the journal serves; return what of it keeps a push from starting anything."""
+        found = self._parts.desk.about()
+        about, unfit = (None, found) if isinstance(found, str) else (found, None)
+        self._hands.about = about
+        self._session.follow(None if about is None else Plan(about.protocol, about.target_kpa))
+        return self._keeper.refusal or self._full() or unfit
 
-    def _do_with_journal(self, action: Begin | Analyse | KeepPress | Record) -> list[Event]:
-        if isinstance(action, Begin):
-            simulated = self._about.simulated or self._parts.camera.simulated or self._probe.simulated
-            self._draft = draft(replace(self._about, simulated=simulated), self._parts.clock)
-            self._parts.journal.begin(self._draft)
-            return []
-        if isinstance(action, Analyse):
-            self._analyse(action.number)
-            return []
-        begun = self._draft
-        if begun is None:
-            raise BedsideError("A measurement ended that had not begun.")
-        if isinstance(action, KeepPress):
-            return self._keep_press(begun)
-        return self._record(begun, action.result, action.crt_spread)
+    def _full(self) -> str | None:
+        try:
+            free_mb = shutil.disk_usage(self._habits.journal_folder).free // MEGABYTE
+        except OSError:
+            return None  # a folder that is not there is the journal's to say
+        enough = free_mb >= self._habits.minimum_free_mb
+        return None if enough else f"Only {free_mb} MB are free. Call the study engineer."
 
-    def _analyse(self, number: int) -> None:
-        recording, pressure = self._recorder.so_far(), self._probe.pressure(self._origin_ns)
-        if recording is None:
-            raise BedsideError("There is no recording to analyse.")
-        origin_ns, begun = self._origin_ns, self._draft
-        if begun is None:
-            raise BedsideError("A press was to be analysed outside a measurement.")
+    def _look_around(self, now_ns: int) -> None:
+        """Find out whether a push could start a measurement, and for whom."""
+        self._looked_ns = now_ns
+        if self._keeper.journal is not None and not self._counted:
+            self._counted = True
+            self._teller.completed = completed_in(self._keeper.journal)
+        choice = self._parts.desk.current()
+        if choice != self._choice:
+            self._choice = choice
+            self._teller.choice(choice)
+        self._refusal = self._obstacle() or self._session.refusal(now_ns)
+        trouble = (self._hands.recorder.trouble, self._parts.panel.trouble)
+        for words in trouble:
+            if words is not None and words not in self._trouble:
+                self._teller.problem(words)
+        self._trouble = trouble
 
-        def work() -> _Answer:
-            analysis = self._parts.analyse(recording, pressure)
-            kept = press_of(number, self._about.target_kpa, analysis, pressure, origin_ns)
-            return _Answer(begun.reading_id, Analysed(number, kept.record.result, analysis.established), kept)
+    def _committed(self, record: JournalRecord) -> None:
+        self._teller.reading(record)
+        self._unjudged.append(record.reading)
 
-        def done(future: Future[_Answer]) -> None:
-            if future.cancelled():
-                return
-            error = future.exception()
-            if error is not None:
-                log.error("the analysis of press %d failed", number, exc_info=error)
-                self._queue.put(_Answer(begun.reading_id, AnalysisFailed(), None))
-                return
-            self._queue.put(future.result())
-
-        self._worker.submit(work).add_done_callback(done)
-
-    def _keep_press(self, begun: Reading) -> list[Event]:
-        kept = self._analysed
-        if kept is None:
-            raise BedsideError("A press ended that was not analysed.")
-        self._parts.journal.keep_press(str(begun.reading_id), kept.record, kept.trace)
-        self._recorder.end()
-        self._tell("press", number=kept.record.number, result=kept.record.result.model_dump(mode="json"))
-        return []
-
-    def _record(self, begun: Reading, result: RefillResult, spread: float | None) -> list[Event]:
-        presses: list[PressRecord] = self._parts.journal.presses(str(begun.reading_id))
-        record = self._parts.journal.append(lambda seq: completed(begun, seq, result, spread, presses))
-        self._draft = None
-        self._tell_reading(record)
-        return [Committed()]
-
-    def _tell_reading(self, record: JournalRecord) -> None:
-        """Say that a reading is in the journal; never called before it is."""
-        self._completed += counts(record)
-        result = record.reading.result
-        words = None if result.reason is None else sentence(result.reason, self._habits.language)
-        self._tell(
-            "reading",
-            device_seq=record.device_seq,
-            reading_id=record.reading_id,
-            sha256=record.sha256,
-            result=result.model_dump(mode="json"),
-            sentence=words,
-            completed=self._completed,
-        )
-
-    def _show(self) -> None:
-        """Tell a change of state at once, and how far it is some ten times a second."""
-        session, now_ns = self._session, self._parts.clock.boottime_ns()
-        changed = session.state is not self._shown_state
-        due = session.state in ACTIVE and now_ns - self._progress_ns >= PROGRESS_S * 1e9
-        if not changed and not due:
-            return
-        self._shown_state, self._progress_ns = session.state, now_ns
-        self._parts.panel.show(session.state)
-        latest = self._recorder.latest()
-        remaining_s = session.remaining_s(now_ns)
-        self._tell(
-            "state" if changed else "progress",
-            state=session.state.value,
-            press=session.press,
-            presses=session.protocol.presses,
-            remaining_s=None if remaining_s is None else round(remaining_s, 2),
-            kpa=None if self._probe.latest_kpa is None else round(self._probe.latest_kpa, 2),
-            time_s=None if latest is None else round(latest.time_s, 3),
-            signal=None if latest is None else round(latest.signal, 5),
-            completed=self._completed,
-        )
-
-    def _keep_alive(self) -> None:
-        """Feed the watchdog where the camera ticks too; this loop ticks, or it would not be here."""
-        now_ns = self._parts.clock.boottime_ns()
-        if now_ns - self._alive_ns >= ALIVE_S * 1e9 and self._session.camera_ticks(now_ns):
-            self._alive_ns = now_ns
-            notify("WATCHDOG=1")
-
-    def _tell(self, event: str, **content: object) -> None:
-        self._parts.emit({"event": event, "t_boot_ns": self._parts.clock.boottime_ns(), **content})
-
-
-def counts(record: JournalRecord) -> bool:
-    """Return whether a record is of a measurement that came to its end: anything but an interrupted one."""
-    result = record.reading.result
-    return not (result.status is Status.NOT_MEASURABLE and result.reason is Reason.INTERRUPTED)
+    def _tell_verdicts(self) -> None:
+        """Tell what a subject's readings come to, after the reading itself, which waits for nothing."""
+        while self._unjudged and self._keeper.journal is not None:
+            reading = self._unjudged.pop(0)
+            found = verdict_after(reading, self._keeper.journal, self._habits.language)
+            if found is not None:
+                self._teller.tell("verdict", reading_id=str(reading.reading_id), event_of_study=reading.event, **found)

@@ -1,8 +1,9 @@
-"""The bedside's progress events as JSON lines, for a terminal or a screen: display only, the journal is the record."""
+"""The bedside's progress events on a stream, as JSON lines or in words: display only, the journal is the record."""
 
 import json
 import os
 import threading
+from collections.abc import Callable
 from typing import IO
 
 from device.ports import Emit
@@ -10,13 +11,38 @@ from device.ports import Emit
 
 def json_lines(stream: IO[str]) -> Emit:
     """Return an `Emit` that writes JSON lines to `stream`; a reader that went away stops nothing."""
+    return _lines(stream, lambda event: json.dumps(event, ensure_ascii=False))
+
+
+def sentences(stream: IO[str]) -> Emit:
+    """Return an `Emit` that writes a line for what a person wants to know, and never who was measured."""
+    return _lines(stream, in_words)
+
+
+def in_words(event: dict[str, object]) -> str | None:
+    """Return an event as one line; None where it is only progress."""
+    kind = event["event"]
+    if kind in ("problem", "refused"):
+        return str(event["sentence"])
+    if kind == "state":
+        return str(event["state"])
+    if kind != "reading":
+        return None
+    result, words = event["result"], event["sentence"]
+    if isinstance(result, dict) and words is None:
+        words = f"{result['crt_s']:.2f} s" if result["crt_s"] is not None else f"> {result['crt_exceeds_s']} s"
+    return f"reading {event['device_seq']}: {words}"
+
+
+def _lines(stream: IO[str], line_of: Callable[[dict[str, object]], str | None]) -> Emit:
     gone = threading.Event()
 
     def emit(event: dict[str, object]) -> None:
-        if gone.is_set():
+        line = line_of(event)
+        if line is None or gone.is_set():
             return
         try:
-            stream.write(json.dumps(event, ensure_ascii=False) + "\n")
+            stream.write(line + "\n")
             stream.flush()
         except OSError:
             gone.set()

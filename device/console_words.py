@@ -4,10 +4,11 @@ There is no word that starts a press: only the button beside the patient does.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from contract.envelope import first_error
 from contract.identifiers import Slug
 from contract.reading import BodySite, Side, Subject
 
@@ -53,6 +54,19 @@ class Abort(_Word):
 
 
 Request = Choose | Forget | Abort
+_REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="ask")])
+
+
+class NotARequestError(ValueError):
+    """A line is not one of our words; the text says why in one sentence, without what stood there."""
+
+
+def parse_request(line: bytes) -> Request:
+    """Return the request in one line; raises `NotARequestError` for anything else, whatever it is."""
+    try:
+        return _REQUEST.validate_json(line)
+    except ValidationError as error:
+        raise NotARequestError(f"Not understood: {first_error(error)}.") from error
 
 
 @dataclass(frozen=True)

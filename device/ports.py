@@ -23,6 +23,9 @@ class FrameSettings:
     exposure_us: float | None = None
     analogue_gain: float | None = None
     colour_gains: tuple[float, float] | None = None
+    digital_gain: float | None = None
+    lens_position: float | None = None
+    frame_period_us: float | None = None
 
 
 @dataclass(frozen=True)

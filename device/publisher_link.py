@@ -5,7 +5,10 @@ Here the journal is the queue, and the last will carries the session id of its o
 """
 
 import ssl
+import threading
+import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,10 @@ from paho.mqtt.reasoncodes import ReasonCode
 MAX_IN_FLIGHT: int = 20
 """paho ignores a broker's smaller limit, and mosquitto's is 20."""
 CONNECT_TIMEOUT_S: float = 3.0
+"""For one address of the broker, and again for the greeting of TLS."""
+OPEN_S: float = 20.0
+"""For all of it, the name's resolution included, which has no time-out of its own."""
+LOOK_S: float = 0.1
 
 
 class BrokerError(Exception):
@@ -63,8 +70,11 @@ class BrokerLink:
         self.subscribed: set[str] = set()
         self.arrived: deque[tuple[str, bytes]] = deque()
 
-    def open(self, will_topic: str, will_payload: str) -> None:
-        """Connect, with a retained last will; raises `BrokerError`. `connected` turns true in a later `turn`."""
+    def open(self, will_topic: str, will_payload: str, meanwhile: Callable[[], bool]) -> bool:
+        """Connect, with a retained last will; raises `BrokerError`. `connected` turns true in a later `turn`.
+
+        `meanwhile` is called some ten times a second until then; where it returns False, so does this, at once.
+        """
         address = self._address
         self._client.will_set(will_topic, will_payload, qos=1, retain=True)
         try:
@@ -77,9 +87,29 @@ class BrokerLink:
                     keyfile=str(address.key_file) if address.key_file else None,
                     tls_version=ssl.PROTOCOL_TLS_CLIENT,
                 )
-            self._client.connect(address.host, address.port, address.keepalive_s)
         except (OSError, ValueError) as error:
-            raise BrokerError(f"The broker {address.host}:{address.port} does not answer: {error}.") from error
+            raise self._no_answer(error) from error
+        return self._connect(meanwhile)
+
+    def _connect(self, meanwhile: Callable[[], bool]) -> bool:
+        """Connect in a thread of its own: a name server that is silent must not look like a publisher that hangs."""
+        attempt = _Attempt(self._client, self._address)
+        attempt.start()
+        until_s = time.monotonic() + OPEN_S
+        goes_on = True
+        while attempt.is_alive() and goes_on and time.monotonic() < until_s:
+            attempt.join(LOOK_S)
+            goes_on = meanwhile()
+        if not attempt.taken():
+            if goes_on:
+                raise self._no_answer("no connection in time")
+            return False
+        if attempt.error is not None:
+            raise self._no_answer(attempt.error) from attempt.error
+        return goes_on
+
+    def _no_answer(self, why: object) -> BrokerError:
+        return BrokerError(f"The broker {self._address.host}:{self._address.port} does not answer: {why}.")
 
     def turn(self, timeout_s: float) -> None:
         """Send and receive what there is, waiting up to `timeout_s` for it; raises `BrokerError` once it is lost."""
@@ -144,3 +174,35 @@ class BrokerLink:
 
     def _on_publish(self, _c: Client, _u: Any, mid: int, _reason: ReasonCode, _p: Any) -> None:
         self._unacknowledged.discard(mid)
+
+
+class _Attempt(threading.Thread):
+    """One attempt to connect; nobody else touches the client before `taken`, nor after it said that it was too late."""
+
+    def __init__(self, client: Client, address: BrokerAddress) -> None:
+        super().__init__(name="broker-connect", daemon=True)
+        self._client = client
+        self._address = address
+        self._lock = threading.Lock()
+        self._done = False
+        self._given_up = False
+        self.error: OSError | ValueError | None = None
+
+    def run(self) -> None:
+        """Connect; where that took too long for whoever waited, let go again."""
+        try:
+            self._client.connect(self._address.host, self._address.port, self._address.keepalive_s)
+        except (OSError, ValueError) as error:
+            self.error = error
+        with self._lock:
+            self._done = True
+            late = self._given_up
+        link = self._client.socket()
+        if late and link is not None:
+            link.close()
+
+    def taken(self) -> bool:
+        """Return whether the attempt has ended, one way or the other; if not, it is given up."""
+        with self._lock:
+            self._given_up = not self._done
+            return self._done

@@ -3,6 +3,7 @@
 import hashlib
 import math
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from contract.identifiers import new_reading_id
@@ -14,6 +15,7 @@ from contract.reading import (
     ProtocolRef,
     Reading,
     RefillResult,
+    Side,
     Status,
     Subject,
 )
@@ -35,6 +37,8 @@ class KeptPress:
 
     record: PressRecord
     trace: bytes
+    last_frame_ns: int = 0
+    """CLOCK_BOOTTIME of the last frame that the number was made of."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +54,10 @@ class About:
     """What the protocol asks for, on this device's plate."""
     device: Device
     simulated: bool
+    side: Side | None = None
     event: str | None = None
     operator: str | None = None
+    norepinephrine_onset_at: datetime | None = None
     calibration_id: UUID | None = None
 
 
@@ -74,7 +80,9 @@ def draft(about: About, clock: Clock) -> Reading:
         subject=Subject(site=about.site, inclusion=about.inclusion),
         event=about.event,
         body_site=about.body_site,
+        side=about.side,
         operator=about.operator,
+        norepinephrine_onset_at=about.norepinephrine_onset_at,
         simulated=about.simulated,
         calibration_id=about.calibration_id,
         protocol=ProtocolRef(
@@ -121,7 +129,12 @@ def result_of(analysis: PressAnalysis) -> RefillResult:
 
 
 def press_of(
-    number: int, target_kpa: float, analysis: PressAnalysis, pressure: PressureTrace, origin_ns: int
+    number: int,
+    target_kpa: float,
+    analysis: PressAnalysis,
+    pressure: PressureTrace,
+    origin_ns: int,
+    set_number: int = 1,
 ) -> KeptPress:
     """Return a press for the journal; `origin_ns` is the CLOCK_BOOTTIME that the times of both series count from.
 
@@ -130,6 +143,7 @@ def press_of(
     trace = trace_text(StoredTrace(analysis.trace, pressure, origin_ns, target_kpa))
     record = PressRecord(
         number=number,
+        set_number=set_number,
         result=result_of(analysis),
         target_kpa=target_kpa,
         mean_hold_kpa=_finite(analysis.mean_hold_kpa),
@@ -142,7 +156,8 @@ def press_of(
         frames_dropped=analysis.frames_dropped,
         trace_sha256=hashlib.sha256(trace).hexdigest(),
     )
-    return KeptPress(record, trace)
+    last_s = float(analysis.trace.time_s[-1]) if len(analysis.trace.time_s) else 0.0
+    return KeptPress(record, trace, origin_ns + round(last_s * 1e9))
 
 
 def read_trace(text: bytes) -> tuple[Trace, PressureTrace]:

@@ -7,16 +7,23 @@ from typing import Literal
 from contract.reading import RefillResult
 from contract.reasons import Reason
 
+NO_PROBE = "The probe does not answer. Call the study engineer."
+STILL_RELEASING = "The probe is still releasing. Wait a moment and press again."
+NO_CAMERA = "The camera does not answer. Call the study engineer."
+NOBODY_CHOSEN = "Choose the subject first."
+
 
 class State(StrEnum):
     """Where a measurement stands."""
 
     IDLE = "idle"
+    BEGINNING = "beginning"
     BASELINE = "baseline"
     PRESSING = "pressing"
     HOLDING = "holding"
     REFILLING = "refilling"
     RESTING = "resting"
+    REPEATING = "repeating"
     JUDGING = "judging"
     DONE = "done"
     ABORTED = "aborted"
@@ -26,9 +33,14 @@ class State(StrEnum):
     JOURNAL_FAULT = "journal_fault"
 
 
-ACTIVE: frozenset[State] = frozenset({State.BASELINE, State.PRESSING, State.HOLDING, State.REFILLING, State.RESTING})
+ACTIVE: frozenset[State] = frozenset(
+    {State.BASELINE, State.PRESSING, State.HOLDING, State.REFILLING, State.RESTING, State.REPEATING}
+)
 """A measurement runs: it can be aborted, and a fault ends it with a record."""
-STARTABLE: frozenset[State] = frozenset(State) - ACTIVE - {State.JUDGING}
+WAITING: frozenset[State] = frozenset({State.BEGINNING, State.JUDGING, State.JOURNAL_FAULT})
+"""The journal has the word; nothing is pressed. The first two are over before anybody sees them."""
+STARTABLE: frozenset[State] = frozenset(State) - ACTIVE - WAITING
+"""A push starts a measurement, where everything that it needs is well."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +100,20 @@ class ProbeFailed:
 
 
 @dataclass(frozen=True)
+class ProbeNotReady:
+    """The probe did not take a press now, but may in a moment: its sensor has not settled, or the command came late."""
+
+    sentence: str
+
+
+@dataclass(frozen=True)
+class ChamberEmpty:
+    """The probe's own samples, all of half a second up to `until_ns`, show that nothing presses on the skin."""
+
+    until_ns: int
+
+
+@dataclass(frozen=True)
 class ProbeReleased:
     """The pressure is gone; `t_ns` is when it fell through half of the hold level, where that was seen.
 
@@ -119,8 +145,20 @@ class AnalysisFailed:
 
 
 @dataclass(frozen=True)
+class Begun:
+    """The draft is in the journal."""
+
+
+@dataclass(frozen=True)
 class Committed:
-    """The reading is in the journal."""
+    """The reading is in the journal, with all of its presses."""
+
+
+@dataclass(frozen=True)
+class JournalFailed:
+    """The journal did not take what it was given, which is kept and given again; the sentence says why."""
+
+    sentence: str
 
 
 Event = (
@@ -133,11 +171,15 @@ Event = (
     | CameraFailed
     | ProbePhase
     | ProbeFailed
+    | ProbeNotReady
     | ProbeReleased
     | ProbeReady
+    | ChamberEmpty
     | Analysed
     | AnalysisFailed
+    | Begun
     | Committed
+    | JournalFailed
 )
 
 
@@ -174,9 +216,10 @@ class Release:
 
 @dataclass(frozen=True)
 class Analyse:
-    """Analyse what has been recorded of press `number`, and go on recording."""
+    """Analyse what has been recorded of press `number`, which belongs to set `set_number`, and go on recording."""
 
     number: int
+    set_number: int = 1
 
 
 @dataclass(frozen=True)

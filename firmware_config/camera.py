@@ -1,27 +1,70 @@
-"""The camera: which sensor, which of its modes, in what form its frames come, and what it is locked to."""
+"""The camera: which sensor, in what form its frames come, how many, and what it is locked to."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from firmware_config.loading import Section
+from firmware_config.sensors import SENSORS, SensorMode, SensorName
 
 
 class CameraLock(Section):
     """What every frame must have been taken with. Values come from the site's calibration."""
 
-    exposure_us: int = Field(4000, ge=20, le=60_000)
-    analogue_gain: float = Field(1.0, ge=1, le=64)
+    exposure_us: int = Field(4000, ge=9, le=60_000)
+    analogue_gain: float = Field(1.2, ge=1, le=251)
     colour_gains: tuple[float, float] = Field((2.0, 1.6), description="of red and blue")
     lens_position: float | None = Field(None, ge=0, le=32, description="dioptres; only where the lens can move")
 
+    @model_validator(mode="after")
+    def _gains_are_gains(self) -> Self:
+        if not all(0.1 <= gain <= 32 for gain in self.colour_gains):
+            raise ValueError(f"colour_gains = {list(self.colour_gains)} are not within 0.1 to 32")
+        return self
+
 
 class Camera(Section):
-    """What the camera adapter needs to know."""
+    """What the camera adapter needs to know. Width and height are even: chroma and mosaic come in pairs."""
 
-    sensor: Literal["imx708", "imx477", "imx219", "imx296"] = "imx708"
-    form: Literal["yuv420", "nv12", "bgr", "bayer"] = Field("yuv420", description="how its frames are laid out")
+    sensor: SensorName = "imx708"
+    form: Literal["yuv420", "nv12", "bgr", "bayer"] = Field(
+        "yuv420", description="how frames are laid out; bayer is the raw mosaic, whose size is that of a sensor mode"
+    )
     fps: int = Field(60, ge=15, le=240)
-    width: int = Field(640, ge=160, le=4608, description="pixels")
-    height: int = Field(480, ge=120, le=2592, description="pixels")
+    width: int = Field(640, ge=160, le=4608, multiple_of=2, description="pixels")
+    height: int = Field(480, ge=120, le=2592, multiple_of=2, description="pixels")
     lock: CameraLock = Field(default_factory=CameraLock)
+
+    @property
+    def mode(self) -> SensorMode:
+        """The sensor mode that pictures come from; it is asked for by name, and never changed within a measurement."""
+        mode = SENSORS[self.sensor].mode_for(self.width, self.height, self.fps)
+        if mode is None:  # the model would not have been made
+            raise ValueError(self._no_mode())
+        return mode
+
+    def _no_mode(self) -> str:
+        modes = ", ".join(f"{m.width}x{m.height} to {m.largest_fps:g} fps" for m in SENSORS[self.sensor].modes)
+        return f"fps = {self.fps} at {self.width}x{self.height}: {self.sensor} has no such mode; it has {modes}"
+
+    @model_validator(mode="after")
+    def _the_sensor_can(self) -> Self:
+        sensor, lock = SENSORS[self.sensor], self.lock
+        mode = sensor.mode_for(self.width, self.height, self.fps)
+        if mode is None:
+            raise ValueError(self._no_mode())
+        if self.form == "bayer" and (mode.width, mode.height) != (self.width, self.height):
+            raise ValueError(f"form = bayer has the size of a sensor mode: {mode.width}x{mode.height}")
+        if not mode.shortest_exposure_us <= lock.exposure_us < 1e6 / self.fps:
+            raise ValueError(
+                f"lock.exposure_us = {lock.exposure_us}: {self.sensor} at {self.fps} fps takes "
+                f"{mode.shortest_exposure_us} to {round(1e6 / self.fps) - 1}"
+            )
+        if not sensor.smallest_gain <= lock.analogue_gain <= sensor.largest_gain:
+            raise ValueError(
+                f"lock.analogue_gain = {lock.analogue_gain:g}: {self.sensor} takes "
+                f"{sensor.smallest_gain:g} to {sensor.largest_gain:g}"
+            )
+        if lock.lens_position is not None and not sensor.lens_moves:
+            raise ValueError(f"lock.lens_position: the lens of {self.sensor} does not move")
+        return self

@@ -91,8 +91,8 @@ class Storage(Section):
     """Where the source data is, and for how long what is allowed to go is kept. Readings are never deleted."""
 
     journal_folder: Path = Path("/var/lib/refill")
-    trace_retention_days: int = Field(9131, ge=365, description="25 years: re-analysis must stay possible")
-    knee_photo_retention_days: int = Field(365, ge=0)
+    trace_retention_days: int = Field(9131, ge=365, le=36525, description="25 years: re-analysis must stay possible")
+    knee_photo_retention_days: int = Field(365, ge=0, le=36525)
     minimum_free_mb: int = Field(200, ge=50, description="below this no measurement is started")
 
     @model_validator(mode="after")

@@ -4,7 +4,8 @@ import threading
 from typing import Protocol
 
 READY_STATES: frozenset[str] = frozenset({"idle", "done", "aborted", "probe_fault", "camera_fault", "analysis_fault"})
-"""States of the bedside's progress events in which a push starts a measurement."""
+"""States of the bedside's progress events in which a push starts a measurement. In all others she waits: also while the
+presses are made again, and while a reading waits for the disk."""
 
 LONGEST_PAUSE_S: float = 30.0
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from refill.common import Config, Data, device_file, fail, named_file
+from refill.common import Config, Data, device_file, fail, named_file, usual_protocol
+
+if TYPE_CHECKING:
+    from device.console_words import Choice
+    from firmware_config.study import Study
 
 
 class Site(StrEnum):
@@ -18,21 +22,41 @@ class Site(StrEnum):
     KNEE = "knee"
 
 
+class Side(StrEnum):
+    """Which hand or knee."""
+
+    LEFT = "left"
+    RIGHT = "right"
+
+
 def bedside(
     config: Config = None,
     simulate: Annotated[bool, typer.Option("--simulate", help="simulated panel, camera and skin")] = False,
     socket: Annotated[Path | None, typer.Option(help="where the probe listens; default: the device file's")] = None,
+    console: Annotated[
+        Path | None, typer.Option(help="where screens and commands speak to it; default: the device file's")
+    ] = None,
     world: Annotated[Path | None, typer.Option(help="file that shares the simulated pressure; with --simulate")] = None,
     tone: Annotated[str | None, typer.Option(help="simulated skin tone, I to VI")] = None,
     crt: Annotated[float | None, typer.Option(help="simulated refill time, s")] = None,
     kind: Annotated[str | None, typer.Option(help="simulated refill curve")] = None,
     fault: Annotated[str | None, typer.Option(help="simulated fault of the picture")] = None,
+    camera_faults: Annotated[
+        Path | None, typer.Option(help="file that says what is wrong with the simulated camera, read as it changes")
+    ] = None,
     seed: Annotated[int, typer.Option(help="seed of the simulated skin")] = 0,
-    subject: Annotated[str, typer.Option(help="site and inclusion number, SS-NNNN")] = "00-0001",
-    body_site: Annotated[Site, typer.Option(help="where the probe sits")] = Site.FINGER,
-    protocol: Annotated[str, typer.Option(help="name of the protocol")] = "andromeda-finger",
+    subject: Annotated[
+        str | None, typer.Option(help="site and inclusion number, SS-NNNN; default: whoever is chosen")
+    ] = None,
+    body_site: Annotated[Site, typer.Option(help="where the probe sits; with --subject")] = Site.FINGER,
+    side: Annotated[Side | None, typer.Option(help="left or right; with --subject")] = None,
+    protocol: Annotated[str | None, typer.Option(help="name of the protocol; with --subject")] = None,
     study: Annotated[str | None, typer.Option(help="name of the study; default: the device file's")] = None,
-    event: Annotated[str | None, typer.Option(help="study event")] = None,
+    event: Annotated[str | None, typer.Option(help="study event; with --subject")] = None,
+    operator: Annotated[str | None, typer.Option(help="operator code, never a name; with --subject")] = None,
+    norepinephrine_onset: Annotated[
+        str | None, typer.Option(help="start of norepinephrine, ISO 8601 with offset; with --subject")
+    ] = None,
     data: Data = None,
     measurements: Annotated[
         int | None,
@@ -41,49 +65,87 @@ def bedside(
     events: Annotated[str | None, typer.Option(help="- writes progress as JSON lines to standard output")] = None,
 ) -> None:
     """Measure: wait for the button, press, watch, record. Ends on SIGTERM or Ctrl-C, with the probe released."""
-    import logging
     import signal
     import threading
 
+    from device import logs
     from device.bedside import BedsideError
+    from device.console import ConsoleError
     from device.journal import JournalError
     from device.panel import PanelError
-    from device.ports import CameraError
     from device.probe.ports import HardwareError
-    from firmware_config.protocol import Protocol
-    from firmware_config.study import Study
     from refill.bedside_wiring import Order, Phantom, WiringError, run_bedside
     from refill.probe_cli import simulated_folder
 
-    if not simulate and any(value is not None for value in (world, tone, crt, kind, fault)):
-        fail("--world, --tone, --crt, --kind and --fault go with --simulate", 2)
+    if not simulate and any(value is not None for value in (world, tone, crt, kind, fault, camera_faults)):
+        fail("--world, --tone, --crt, --kind, --fault and --camera-faults go with --simulate", 2)
+    if subject is None and any(value is not None for value in (side, protocol, event, operator, norepinephrine_onset)):
+        fail("--side, --protocol, --event, --operator and --norepinephrine-onset go with --subject", 2)
     if events not in (None, "-"):
         fail("--events takes - only: standard output", 2)
     device = device_file(config, simulate)
-    site, dash, inclusion = subject.partition("-")
-    if not dash:
-        fail(f"--subject {subject}: site and inclusion number, for example 00-0001", 2)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    choice = None
+    if subject is not None:
+        choice = _choice(
+            subject,
+            {
+                "study": study or device.mqtt.study,
+                "body_site": body_site.value,
+                "side": side.value if side is not None else None,
+                "event": event,
+                "operator": operator,
+                "norepinephrine_onset_at": norepinephrine_onset,
+                "protocol": protocol or usual_protocol(_study(study or device.mqtt.study), body_site.value),
+            },
+        )
+    logs.configure()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    phantom = Phantom(world or simulated_folder() / "world", tone, crt, kind, fault, seed) if simulate else None
+    run_folder = device.bedside.run_folder
+    if simulate:
+        # Beside the probe's socket: two simulated bedsides in two folders share nothing.
+        run_folder = socket.absolute().parent if socket is not None else simulated_folder()
+    phantom = (
+        Phantom(world or simulated_folder() / "world", tone, crt, kind, fault, seed, camera_faults)
+        if simulate
+        else None
+    )
     order = Order(
         device=device,
-        study=named_file("studies", study or device.mqtt.study, Study),
-        protocol=named_file("protocols", protocol, Protocol),
-        subject=(site, inclusion),
-        body_site=body_site.value,
-        event=event,
-        socket=socket or (simulated_folder() / "probe.sock" if simulate else device.probe.socket),
+        choice=choice,
+        socket=socket or (run_folder / "probe.sock" if simulate else device.probe.socket),
+        console=console or (run_folder / "bedside.sock" if simulate else device.bedside.socket),
+        run_folder=run_folder,
         folder=data or device.storage.journal_folder,
         measurements=measurements,
         events=events is not None,
         phantom=phantom,
     )
     try:
-        run_bedside(order.check(), stop)
+        run_bedside(order, stop)
     except WiringError as error:
         fail(str(error), 2)
-    except (JournalError, CameraError, PanelError, BedsideError, HardwareError) as error:
+    except (JournalError, PanelError, ConsoleError, BedsideError, HardwareError) as error:
         fail(str(error), 1)
+
+
+def _study(name: str) -> Study:
+    from firmware_config.study import Study
+
+    return named_file("studies", name, Study)
+
+
+def _choice(subject: str, rest: dict[str, str | None]) -> Choice:
+    from pydantic import ValidationError
+
+    from contract.envelope import first_error
+    from device.console_words import Choice
+
+    site, dash, inclusion = subject.partition("-")
+    if not dash:
+        fail(f"--subject {subject}: site and inclusion number, for example 00-0001", 2)
+    try:
+        return Choice.model_validate({**rest, "subject": {"site": site, "inclusion": inclusion}})
+    except ValidationError as error:
+        fail(f"--subject {subject}: {first_error(error)}", 2)

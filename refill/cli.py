@@ -3,7 +3,20 @@
 import typer
 
 from contract.version import __version__
-from refill import analyse_cli, bedside_cli, demo_cli, journal_cli, phantom_cli, probe_cli, publish_cli, trial_cli
+from refill import (
+    analyse_cli,
+    bedside_cli,
+    camera_cli,
+    console_cli,
+    demo_cli,
+    journal_cli,
+    panel_cli,
+    phantom_cli,
+    probe_cli,
+    publish_cli,
+    trial_cli,
+    verdict_cli,
+)
 
 app = typer.Typer(
     help="Capillary refill time at the bedside: measure, analyse, simulate, and feed the trial.",
@@ -15,7 +28,12 @@ app.command()(analyse_cli.analyse)
 app.command()(demo_cli.demo)
 app.command()(bedside_cli.bedside)
 app.command()(publish_cli.publish)
+for command in (console_cli.choose, console_cli.forget, console_cli.abort, console_cli.watch, console_cli.health):
+    app.command()(command)
+app.command()(verdict_cli.verdict)
+app.add_typer(camera_cli.app, name="camera")
 app.add_typer(journal_cli.app, name="journal")
+app.add_typer(panel_cli.app, name="panel")
 app.add_typer(probe_cli.app, name="probe")
 app.add_typer(trial_cli.app, name="trial")
 app.add_typer(phantom_cli.app, name="phantom")

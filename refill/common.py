@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from firmware_config.device import DeviceConfig
+    from firmware_config.study import Study
 
     Model = TypeVar("Model", bound=BaseModel)
 
@@ -44,6 +45,14 @@ def named_file(folder: str, name: str, model: type[Model]) -> Model:
         return load_named(folder, name, model)
     except ConfigurationError as error:
         fail(str(error), 2)
+
+
+def usual_protocol(study: Study, body_site: str) -> str:
+    """Return what a study follows at a body site where nothing is named; ends the command where it names none."""
+    protocol = next((name for site, name in study.protocols.items() if site == body_site), None)
+    if protocol is None:
+        fail(f"study {study.name} names no protocol for the {body_site}: say which, with --protocol", 2)
+    return protocol
 
 
 def fail(sentence: str, code: int) -> NoReturn:

@@ -200,7 +200,11 @@ def _children(place: Place, skin: Skin, protocol: str, measurements: int, displa
         child("broker", "trial", "broker", "--port", port),
         child("ingest", "trial", "ingest", "--study", STUDY, "--database", str(place.database), "--port", port),
         child("probe", "probe", "run", "--simulate", "--socket", probe_socket, "--world", world),
-        child("publish", "publish", "--simulate", "--data", data, "--port", port, "--study", STUDY, "--site", SITE),
+        child(
+            "publish",
+            *("publish", "--simulate", "--data", data, "--port", port, "--study", STUDY, "--site", SITE),
+            *("--run-folder", str(place.run)),
+        ),
         bedside,
     ]
 

@@ -10,17 +10,20 @@ from rich.text import Text
 
 STATES: dict[str, str] = {
     "idle": "Ready. The simulated nurse pushes the button.",
+    "beginning": "Writing down that a measurement begins",
     "baseline": "Watching the skin before the press",
     "pressing": "Pressing",
     "holding": "Holding: the blood is pressed out",
     "refilling": "Released. Watching the colour come back",
     "resting": "Resting before the next press",
+    "repeating": "The presses disagree: resting before they are made again",
     "judging": "Working out the refill time",
     "done": "Done",
     "aborted": "Stopped",
     "probe_fault": "The probe failed",
     "camera_fault": "The camera failed",
     "analysis_fault": "The analysis failed",
+    "journal_fault": "The journal takes no record: the reading waits",
 }
 STEPS: dict[str, str] = {
     "baseline": "watch",

@@ -1,6 +1,5 @@
 """`refill probe`: run the probe, ask it, press with it on the bench, test it, clear it, put its outputs off."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -47,8 +46,8 @@ def run(
 ) -> None:
     """Own the probe's hardware until told to end (SIGTERM, Ctrl-C); vent then."""
     import contextlib
-    import logging
 
+    from device import logs
     from device.probe.drivers import hardware_pin_factory
     from device.probe.ports import HardwareError
     from device.probe.process import ControlEndedError
@@ -61,7 +60,7 @@ def run(
         fail("--world, --body and --seed go with --simulate", USAGE)
     device = device_of(config, simulate)
     path = socket_of(device, simulate, socket)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logs.configure()
     try:
         with contextlib.ExitStack() as opened:
             if simulate:

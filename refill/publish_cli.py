@@ -23,14 +23,17 @@ def publish(
     ] = None,
     study: Annotated[str | None, typer.Option(help="study of the status topic; default: the device file's")] = None,
     site: Annotated[str | None, typer.Option(help="site of the status topic; default: the device file's")] = None,
+    run_folder: Annotated[
+        Path | None, typer.Option(help="where the bedside says how it does; default: the device file's")
+    ] = None,
     simulate: Annotated[bool, typer.Option("--simulate", help="use the packaged device file")] = False,
 ) -> None:
     """Feed the journal's readings to the broker until SIGTERM or Ctrl-C."""
-    import logging
-
     from contract.topics import Topic, TopicError
+    from device import logs
     from device.publisher import run_publisher
     from firmware_config.device import Mqtt
+    from refill.probe_cli import simulated_folder
 
     device = device_file(config, simulate)
     asked = {"host": host, "port": port, "study": study}
@@ -46,8 +49,9 @@ def publish(
         str(home)
     except TopicError as error:
         fail(str(error), 2)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    run_publisher((data or device.storage.journal_folder) / "journal.sqlite", home, _address(mqtt))
+    logs.configure()
+    heard = run_folder or (simulated_folder() if simulate else device.bedside.run_folder)
+    run_publisher((data or device.storage.journal_folder) / "journal.sqlite", home, _address(mqtt), heard)
 
 
 def _address(mqtt: Mqtt) -> BrokerAddress:

@@ -53,6 +53,7 @@ def ingest(
     import logging
     import signal
 
+    from device import logs
     from trial.database import SchemaError
     from trial.feed import FeedError
     from trial.ingest import Ingester, IngestOptions
@@ -61,7 +62,7 @@ def ingest(
         raise typer.BadParameter("3.1.1 or 5", param_hint="--mqtt")
     if group is not None and mqtt != "5":
         raise typer.BadParameter("sharing needs --mqtt 5", param_hint="--group")
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    logs.configure(logging.WARNING)
     logging.getLogger("trial").setLevel(logging.INFO)
     chosen, engine = _study(study, config), _engine(database)
     name = client_id or f"refill-ingest-{chosen.name}"

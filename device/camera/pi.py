@@ -1,165 +1,283 @@
 """The Pi's camera by picamera2: locked before it starts, checked at every frame, never waited for without a limit."""
 
+import atexit
+import gc
 import logging
-from dataclasses import dataclass
+from concurrent.futures import CancelledError
 from typing import Any
 
 import numpy as np
 
-from device.ports import CameraError, Frame, FrameSettings
-from vision.frames import BGR
+from device.camera.pi_lock import (
+    Enums,
+    asked_of,
+    cannot_be_locked,
+    controls_of,
+    reference_of,
+    settings_agree,
+    settings_of,
+)
+from device.camera.pi_planes import FORMATS, bayer_layout, copy_frame, yuv_layout
+from device.ports import CameraError, CameraHungError, Frame, FrameSettings
+from firmware_config.camera import Camera
+from firmware_config.sensors import SENSORS
+from vision.frames import BGR, Layout, Yuv
 
 log = logging.getLogger(__name__)
 
-FORMAT = "RGB888"
-"""picamera2's name for bytes in the order B, G, R."""
 FRAME_WAIT_S: float = 0.5
 SETTLING_FRAMES: int = 90
 """Frames within which the controls given at the start must have taken hold; a second and a half at 60 frames/s."""
-TOLERANCE: float = 0.02
-"""Sensors round exposure to lines and gains to steps; a control loop that moves them moves them further."""
-
-
-@dataclass(frozen=True)
-class Lock:
-    """What the camera is locked to; values come from the site's calibration."""
-
-    exposure_us: int = 4000
-    analogue_gain: float = 1.0
-    colour_gains: tuple[float, float] = (2.0, 1.6)
-    lens_position: float | None = None
+BUFFERS: int = 6
+DROPPED_AT_PERIODS: float = 1.5
+"""Frames are missing where two sensor times are further apart than this; sequence numbers do not tell it."""
 
 
 class PiCamera:
-    """A Pi camera at one mode. `picamera2` is imported when it starts: it exists only on the Pi."""
+    """A Pi camera at one mode. picamera2 and libcamera are imported when it starts: they exist only where apt put them.
 
-    layout = BGR
-    simulated = False
+    A camera that cannot be locked is refused; with `allow_unlocked` it is used all the same, as a simulated one.
+    """
 
-    def __init__(self, width: int, height: int, fps: int, lock: Lock | None = None) -> None:
-        self.width, self.height = width, height
-        self._fps = fps
-        self._lock = lock or Lock()
+    def __init__(self, config: Camera, *, allow_unlocked: bool = False) -> None:
+        self.width, self.height = config.width, config.height
+        self._config = config
+        self._sensor = SENSORS[config.sensor]
+        self._allow_unlocked = allow_unlocked
         self._camera: Any = None
         self._mapped_array: Any = None
+        self._layout: Layout | None = None
+        self._stream = "raw" if config.form == "bayer" else "main"
+        self._given: dict[str, Any] = {}
+        self._asked = FrameSettings()
         self._reference: FrameSettings | None = None
+        self._last_ns: int | None = None
+        self._hung = False
+        self.simulated = False
+
+    @property
+    def layout(self) -> Layout:
+        """How its frames are laid out; before the first start, how they are expected to be."""
+        if self._layout is not None:
+            return self._layout
+        if self._config.form == "bgr":
+            return BGR
+        if self._config.form == "bayer":
+            raise CameraError("The camera's raw layout is not known before it has started.")
+        return Yuv("i420" if self._config.form == "yuv420" else "nv12")
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What the camera said it delivers: format, size and stride of the stream; empty before the first start."""
+        return dict(self._given)
+
+    @property
+    def asked(self) -> FrameSettings:
+        """What frames have to say of themselves, where the camera can say it; all None before the first start."""
+        return self._asked
+
+    @property
+    def reference(self) -> FrameSettings | None:
+        """What every frame is held against; None before the lock has taken hold."""
+        return self._reference
 
     def start(self) -> None:
         """Open, configure, lock and start; discard frames until the lock has taken hold. Raises `CameraError`."""
+        if self._hung:
+            raise CameraHungError("The camera has hung: only a new process can use it again.")
         try:
-            from libcamera import controls
+            import libcamera
             from picamera2 import MappedArray, Picamera2
         except ImportError as error:
             raise CameraError(f"picamera2 is not installed on this machine: {error}.") from error
+        self._mapped_array = MappedArray
+        self._reference = self._last_ns = None
         try:
-            self._mapped_array = MappedArray
-            self._camera = Picamera2()
-            configuration = self._camera.create_video_configuration(
-                main={"size": (self.width, self.height), "format": FORMAT},
-                controls=self._controls(controls),
-                buffer_count=6,
+            self._camera = _opened(Picamera2)
+            self._configure(libcamera)
+            self._camera.start()
+            self._settle()
+        except CameraHungError:
+            raise
+        except (CameraError, RuntimeError, OSError, IndexError, KeyError, ValueError) as error:
+            self.close()
+            raise (
+                error if isinstance(error, CameraError) else CameraError(f"The camera does not start: {error}.")
+            ) from error
+
+    def _configure(self, libcamera: Any) -> None:
+        config, listed = self._config, set(self._camera.camera_controls)
+        refusal = cannot_be_locked(listed)
+        if refusal is not None and not self._allow_unlocked:
+            raise CameraError(refusal)
+        self.simulated = refusal is not None
+        self._asked = FrameSettings() if self.simulated else asked_of(config, listed)
+        streams: dict[str, Any] = {
+            "main": {"size": (self.width, self.height), "format": FORMATS.get(config.form, "YUV420")}
+        }
+        if config.form == "bayer":
+            streams["raw"] = {
+                "size": (self.width, self.height),
+                "format": f"S{self._sensor.pattern}{config.mode.bit_depth}",
+            }
+        if not self.simulated:
+            self._check_model()
+            mode = config.mode
+            streams["sensor"] = {"output_size": (mode.width, mode.height), "bit_depth": mode.bit_depth}
+        self._camera.configure(
+            self._camera.create_video_configuration(
+                **streams,
+                # Full range, and the sRGB curve: what vision takes encoded values for.
+                colour_space=libcamera.ColorSpace.Sycc(),
+                controls=controls_of(config, listed, enums_of(libcamera.controls)),
+                buffer_count=BUFFERS,
                 # A queued old frame would be handed over late; order and times come from the sensor all the same.
                 queue=True,
             )
-            self._camera.configure(configuration)
-            given = self._camera.camera_configuration()["main"]
-            if given["format"] != FORMAT or tuple(given["size"]) != (self.width, self.height):
-                raise CameraError(f"The camera delivers {given['format']} at {given['size']}, not what was asked.")
-            self._camera.start()
-        except (RuntimeError, OSError, IndexError, ValueError) as error:
-            self.close()
-            raise CameraError(f"The camera does not start: {error}.") from error
-        self._settle()
+        )
+        self._take_given()
 
-    def _controls(self, controls: Any) -> dict[str, Any]:
-        period_us = round(1e6 / self._fps)
-        lock = self._lock
-        asked: dict[str, Any] = {
-            "AeEnable": False,
-            "AwbEnable": False,
-            # Both together: exposure alone may leave the gain control running.
-            "ExposureTime": lock.exposure_us,
-            "AnalogueGain": lock.analogue_gain,
-            "ColourGains": lock.colour_gains,
-            "FrameDurationLimits": (period_us, period_us),
-            "NoiseReductionMode": controls.draft.NoiseReductionModeEnum.Off,
-            "Sharpness": 0.0,
-        }
-        if lock.lens_position is not None:
-            asked["AfMode"] = controls.AfModeEnum.Manual
-            asked["LensPosition"] = lock.lens_position
-        return asked
+    def _check_model(self) -> None:
+        """Refuse another sensor than the configured one: its modes and limits would be another's."""
+        model = str(self._camera.camera_properties.get("Model", "unknown"))
+        # A variant of the module says so after the sensor's name: imx708_wide, imx708_noir.
+        if model.split("_")[0] != self._config.sensor:
+            raise CameraError(f"The camera is an {model}, and camera.sensor is {self._config.sensor}.")
+
+    def _take_given(self) -> None:
+        """Take what the camera says it will deliver; raises `CameraError` where that is not what was asked."""
+        given = self._camera.camera_configuration()
+        mode, sensor = self._config.mode, given.get("sensor") or {}
+        read_out = (sensor.get("output_size"), sensor.get("bit_depth"))
+        if not self.simulated and read_out != ((mode.width, mode.height), mode.bit_depth):
+            raise CameraError(f"The camera reads its sensor out as {read_out}, not as the mode that was asked.")
+        stream = dict(given[self._stream])
+        wanted = FORMATS.get(self._config.form)
+        if tuple(stream["size"]) != (self.width, self.height) or (wanted and stream["format"] != wanted):
+            raise CameraError(f"The camera delivers {stream['format']} at {stream['size']}, not what was asked.")
+        self._given = {key: stream[key] for key in ("format", "size", "stride")}
+        self._layout = None
+        if self._config.form == "bgr":
+            self._layout = BGR
+        elif self._config.form != "bayer":
+            self._layout = yuv_layout(self._config.form, given["colour_space"])
 
     def _settle(self) -> None:
-        """Take the settings of the first frame that is as asked for as the reference for all later ones."""
-        asked = FrameSettings(self._lock.exposure_us, self._lock.analogue_gain, self._lock.colour_gains)
+        """Take the first frame that is as asked for as what all later ones are held against."""
         for _ in range(SETTLING_FRAMES):
-            frame = self.next_frame()
-            if settings_agree(asked, frame.settings):
-                self._reference = frame.settings
+            frame, metadata = self._next(look=False)
+            if settings_agree(self._asked, frame.settings):
+                self._reference = reference_of(self._asked, frame.settings)
+                if self._layout is None:
+                    self._layout = bayer_layout(
+                        str(self._given["format"]),
+                        metadata.get("SensorBlackLevels"),
+                        self._sensor,
+                        self._config.mode.bit_depth,
+                    )
                 return
-        self.close()
         raise CameraError("The camera does not keep the settings that it was given.")
 
-    def next_frame(self, *, look: bool = True) -> Frame:  # noqa: ARG002 - to come
-        """Wait for the next frame, twice at most 0.5 s; raises `CameraError` when there is none.
+    def next_frame(self, *, look: bool = True) -> Frame:
+        """Wait for the next frame, twice at most 0.5 s; raises `CameraError`, and `CameraHungError` after that."""
+        return self._next(look=look)[0]
 
-        After a second time-out the process should end: a loose cable can leave picamera2 blocked for good.
-        """
+    def _next(self, *, look: bool) -> tuple[Frame, dict[str, Any]]:
         if self._camera is None:
             raise CameraError("The camera is not started.")
         try:
-            request = self._camera.capture_request(wait=FRAME_WAIT_S)
-        except TimeoutError:
-            log.warning("no frame within %.1f s; the camera's queue is flushed", FRAME_WAIT_S)
-            self._camera.cancel_all_and_flush()
-            try:
-                request = self._camera.capture_request(wait=FRAME_WAIT_S)
-            except TimeoutError as error:
-                raise CameraError("The camera delivers no more frames.") from error
+            request = self._request()
+        except (RuntimeError, OSError, ValueError, CancelledError) as error:
+            raise CameraError(f"The camera gave no frame: {error!r}.") from error
         # Metadata and picture of one request: asked for apart they are two frames.
         try:
             metadata = request.get_metadata()
-            with self._mapped_array(request, "main", write=False) as mapped:
-                picture = np.array(mapped.array, dtype=np.uint8, order="C", copy=True)
+            picture = self._copy(request) if look else None
         except (RuntimeError, OSError, ValueError) as error:
             raise CameraError(f"The camera gave a frame that cannot be read: {error}.") from error
         finally:
             request.release()
-        settings = settings_of(metadata)
-        if "SensorTimestamp" not in metadata:
+        if metadata.get("SensorTimestamp") is None:
             raise CameraError("The camera gives frames without a sensor time.")
+        t_boot_ns = int(metadata["SensorTimestamp"])
+        settings = settings_of(metadata)
         held = self._reference is None or settings_agree(self._reference, settings)
-        return Frame(int(metadata["SensorTimestamp"]), picture, settings, held)
+        return Frame(t_boot_ns, picture, settings, held, self._dropped_before(t_boot_ns)), metadata
+
+    def _request(self) -> Any:
+        waiting = self._camera.capture_request(wait=False)
+        try:
+            return waiting.get_result(timeout=FRAME_WAIT_S)
+        except TimeoutError:
+            log.warning("no frame within %.1f s; the camera's queue is flushed", FRAME_WAIT_S)
+        self._camera.cancel_all_and_flush()
+        try:
+            # It may have come at that very moment: a request that nobody takes is a buffer lost.
+            return waiting.get_result(timeout=FRAME_WAIT_S)
+        except CancelledError:
+            pass
+        try:
+            return self._camera.capture_request(wait=False).get_result(timeout=FRAME_WAIT_S)
+        except TimeoutError as error:
+            self._hung = True
+            raise CameraHungError("The camera delivers no more frames.") from error
+
+    def _copy(self, request: Any) -> Any:
+        if self._layout is None:
+            raise CameraError("The camera's layout is not known.")
+        with self._mapped_array(request, self._stream, reshape=False, write=False) as mapped:
+            buffer = np.asarray(mapped.array, dtype=np.uint8).reshape(-1)
+            return copy_frame(buffer, self._layout, self.width, self.height, int(self._given["stride"]))
+
+    def _dropped_before(self, t_boot_ns: int) -> int:
+        last_ns, self._last_ns = self._last_ns, t_boot_ns
+        if last_ns is None:
+            return 0
+        periods = (t_boot_ns - last_ns) * self._config.fps / 1e9
+        return max(0, round(periods) - 1) if periods > DROPPED_AT_PERIODS else 0
 
     def close(self) -> None:
-        """Stop and close, whatever state it is in."""
+        """Stop and close, whatever state it is in. One that hangs is left behind: the process has to end."""
         camera, self._camera = self._camera, None
         if camera is None:
             return
+        if self._hung:
+            _leave(camera)
+            return
+        _end(camera)
+        del camera
+        # picamera2 leaves itself in a circle of references, with open files in it: not until chance collects it.
+        gc.collect()
+
+
+def _opened(picamera2: Any) -> Any:
+    if not picamera2.global_camera_info():
+        raise CameraError("There is no camera.")
+    return picamera2()
+
+
+def _end(camera: Any) -> None:
+    for end in (camera.cancel_all_and_flush, camera.stop, camera.close):
         try:
-            camera.cancel_all_and_flush()
-            camera.stop()
-            camera.close()
+            end()
         except (RuntimeError, OSError) as error:
             log.warning("the camera did not close cleanly: %s", error)
 
 
-def settings_of(metadata: dict[str, Any]) -> FrameSettings:
-    """Return the settings that libcamera's metadata names."""
-    gains = metadata.get("ColourGains")
-    return FrameSettings(
-        exposure_us=metadata.get("ExposureTime"),
-        analogue_gain=metadata.get("AnalogueGain"),
-        colour_gains=(float(gains[0]), float(gains[1])) if gains is not None else None,
-    )
+def _leave(camera: Any) -> None:
+    """Let picamera2 be. A loose cable can leave it blocked for good, and it closes itself as the process ends."""
+    atexit.unregister(camera.close)
+    camera.close = lambda: None
 
 
-def settings_agree(reference: FrameSettings, found: FrameSettings) -> bool:
-    """Return whether a frame was taken with the reference's settings; a value that is not told does not agree."""
-    pairs = [(reference.exposure_us, found.exposure_us), (reference.analogue_gain, found.analogue_gain)]
-    pairs += zip(reference.colour_gains or (), found.colour_gains or (None, None), strict=False)
-    return all(
-        wanted is None or (given is not None and abs(given - wanted) <= TOLERANCE * abs(wanted))
-        for wanted, given in pairs
+def enums_of(controls: Any) -> Enums:
+    """Return what of libcamera's enumerations is used; versions differ in where they stand."""
+    draft = getattr(controls, "draft", None)
+    noise = getattr(draft, "NoiseReductionModeEnum", None) or getattr(controls, "NoiseReductionModeEnum", None)
+    return Enums(
+        noise_reduction_off=getattr(noise, "Off", None),
+        focus_manual=getattr(getattr(controls, "AfModeEnum", None), "Manual", None),
+        hdr_off=getattr(getattr(controls, "HdrModeEnum", None), "Off", None),
+        flicker_off=getattr(getattr(controls, "AeFlickerModeEnum", None), "FlickerOff", None)
+        or getattr(getattr(controls, "AeFlickerModeEnum", None), "Off", None),
     )

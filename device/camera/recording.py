@@ -36,11 +36,13 @@ class RecordingCamera:
         """Let the first frame be now."""
         self._start_ns = self._clock.boottime_ns()
 
-    def next_frame(self, *, look: bool = True) -> Frame:  # noqa: ARG002 - to come
+    def next_frame(self, *, look: bool = True) -> Frame:
         """Wait for the next frame's time; raises `CameraError` at the end, or where video and times do not match."""
         if self._start_ns is None:
             raise CameraError("The recording is not started.")
-        there, picture = self._capture.read()
+        there = self._capture.grab()
+        # Decoded where it is looked at.
+        there, picture = self._capture.retrieve() if there and look else (there, None)
         if there != (self._index < len(self._times_s)):
             raise CameraError(
                 f"The recording {self._video.name} has {'more' if there else 'fewer'} pictures than frame times."
@@ -53,7 +55,7 @@ class RecordingCamera:
         wait_ns = t_boot_ns - self._clock.boottime_ns()
         if wait_ns > 0:
             time.sleep(wait_ns / 1e9)
-        return Frame(t_boot_ns, np.asarray(picture, dtype=np.uint8))
+        return Frame(t_boot_ns, None if picture is None else np.asarray(picture, dtype=np.uint8))
 
     def close(self) -> None:
         """Let go of the file."""

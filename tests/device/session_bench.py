@@ -4,9 +4,13 @@ from device_bench import measured
 
 from contract.reading import RefillResult, Status
 from device.session import Session
+from device.session_memory import Plan
 from device.session_words import (
     Action,
     Analysed,
+    Begin,
+    Begun,
+    ChamberEmpty,
     Event,
     FrameSeen,
     ProbePhase,
@@ -44,19 +48,27 @@ class Script:
     """Plays a measurement: time passes in steps of 50 ms with a frame and a tick each."""
 
     def __init__(self, protocol: Protocol = PROTOCOL, *, ready: bool = True) -> None:
-        self.session = Session(protocol, protocol.target_kpa_on(120.0))
+        self.session = Session()
+        self.session.follow(Plan(protocol, protocol.target_kpa_on(120.0)))
         self.now_ns = 10**12
         self.actions: list[Action] = []
         self.frames = True
         self.vouched = True
         """Whether an answer is followed by the time in which the probe says nothing against its window."""
+        self.journal = True
+        """Whether the draft of a measurement is committed at once."""
+        self.samples = False
+        """Whether the probe's samples show an empty chamber all the time."""
         if ready:
             self.tell(ProbeReady(), ProbePhase("idle"), FrameSeen())
 
     def tell(self, *events: Event) -> list[Action]:
         said: list[Action] = []
         for event in events:
-            said += self.session.handle(event, self.now_ns)
+            heard = self.session.handle(event, self.now_ns)
+            if self.journal and Begin() in heard:
+                heard += self.session.handle(Begun(), self.now_ns)
+            said += heard
         self.actions += said
         while self.vouched and self.session.answered:
             said += self.wait(0.05)
@@ -66,8 +78,12 @@ class Script:
         said: list[Action] = []
         for _ in range(round(seconds / 0.05)):
             self.now_ns += 50_000_000
-            said += self.tell(*([FrameSeen()] if self.frames else []), Tick())
+            said += self.tell(*self._comes(), Tick())
         return said
+
+    def _comes(self) -> list[Event]:
+        frame: list[Event] = [FrameSeen()] if self.frames else []
+        return [*frame, ChamberEmpty(self.now_ns)] if self.samples else frame
 
     def until(self, wanted: State, limit_s: float = 60) -> None:
         for _ in range(round(limit_s / 0.05)):
@@ -104,6 +120,12 @@ class Script:
         self.wait(8.1)
         self.tell(Analysed(1, measured(2.0)))
         assert self.session.state is State.RESTING
+        if state is State.REPEATING:
+            for number, crt_s in ((2, 2.0), (3, 4.0)):
+                self.press()
+                self.wait(8.1)
+                self.tell(Analysed(number, measured(crt_s)))
+            assert self.session.state is State.REPEATING
 
     def records(self) -> list[Record]:
         return [action for action in self.actions if isinstance(action, Record)]

@@ -1,41 +1,46 @@
 """An answer of the analysis belongs to one measurement: one that comes too late changes nothing."""
 
-from types import SimpleNamespace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from device_bench import measured, reading
+from bedside_bench import Bench
+from device_bench import measured
 
-from device.bedside import Bedside, Parts, _Answer
+from contract.identifiers import new_reading_id
+from device.bedside_analysis import Answer
 from device.session_words import Analysed, AnalysisFailed
-from firmware_config.loading import load_named
-from firmware_config.protocol import Protocol
 
 
-@pytest.fixture
-def bedside() -> Bedside:
-    nothing: Any = SimpleNamespace(records=list, simulated=True, width=64, height=48)
-    clock: Any = SimpleNamespace(boottime_ns=lambda: 0)
-    parts = Parts(nothing, nothing, nothing, nothing, clock, lambda *_: nothing, lambda _: None)
-    about: Any = SimpleNamespace(protocol=load_named("protocols", "demo", Protocol), target_kpa=40.0, simulated=True)
-    return Bedside(parts, about)
-
-
-@pytest.mark.parametrize("event", [Analysed(1, measured(9.9)), AnalysisFailed()])
+@pytest.mark.parametrize("event", [Analysed(1, measured(9.9), established=True), AnalysisFailed()])
 def test_only_the_answer_about_the_measurement_under_way_is_heard(
-    bedside: Bedside, event: Analysed | AnalysisFailed, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, event: Analysed | AnalysisFailed
 ) -> None:
-    heard: list[object] = []
-    monkeypatch.setattr(bedside, "_give", heard.append)
-    earlier, now = reading(1), reading(2)
+    bench = Bench(tmp_path)
+    hands: Any = bench.bedside._hands
     kept: Any = object()
-    bedside._draft = now
-    bedside._hear(_Answer(earlier.reading_id, event, kept))
-    assert heard == []
-    assert bedside._analysed is None
-    bedside._hear(_Answer(now.reading_id, event, kept))
-    assert heard == [event]
-    assert bedside._analysed is kept
-    bedside._draft = None
-    bedside._hear(_Answer(now.reading_id, event, kept))
-    assert heard == [event]
+    late = Answer(new_reading_id(), event, kept)
+    assert hands.take(late) is None, "nothing is measured"
+    bench.push()
+    bench.until("refilling")
+    assert hands.take(late) is None
+    assert hands._analysed is None
+    hands.said.put(late)
+    bench.until("done")
+    assert bench.records()[0].result.crt_s == 2.0
+    assert hands.take(Answer(bench.records()[0].reading_id, event, kept)) is None, "it has ended"
+    bench.close()
+
+
+def test_the_answer_about_the_measurement_under_way_is_the_one_that_is_kept(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    hands: Any = bench.bedside._hands
+    bench.push()
+    bench.until("refilling")
+    kept: Any = object()
+    event = Analysed(1, measured(9.9))
+    assert hands.take(Answer(bench.bedside._keeper.draft.reading_id, event, kept)) is event  # type: ignore[union-attr]  # one is under way
+    assert hands._analysed is kept
+    hands._analysed = None
+    bench.until("done")
+    bench.close()

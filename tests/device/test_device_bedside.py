@@ -5,14 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from running_bedside import Bedside
 
 from contract.reasons import Reason
 from device.bedside_events import json_lines
@@ -25,62 +23,6 @@ pytestmark = pytest.mark.slow
 
 WHOLE_S = load_named("protocols", "demo", Protocol).observe_s - 0.3
 """The whole window of the demo's protocol, less what a frame takes on its way."""
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    # Not tmp_path: a socket's path may have 108 bytes.
-    with tempfile.TemporaryDirectory(prefix="rb-") as name:
-        yield Path(name)
-
-
-@pytest.fixture
-def probe(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    options = ["run", "--simulate", "--socket", str(folder / "p.sock"), "--world", str(folder / "world")]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "refill", "probe", *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert "simulated probe" in process.stdout.readline()
-    yield process
-    process.terminate()
-    process.wait(10)
-
-
-class Bedside:
-    def __init__(self, folder: Path, *options: str) -> None:
-        command = [
-            *(sys.executable, "-m", "refill", "bedside", "--simulate", "--events", "-"),
-            *("--socket", str(folder / "p.sock"), "--world", str(folder / "world"), "--data", str(folder / "data")),
-            *("--protocol", "demo", *options),
-        ]
-        self.events: list[dict[str, Any]] = []
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.events.append(json.loads(line))
-
-    def until(self, limit_s: float = 60, **wanted: object) -> dict[str, Any]:
-        end_s = time.monotonic() + limit_s
-        while time.monotonic() < end_s:
-            for event in list(self.events):
-                if all(event.get(key) == value for key, value in wanted.items()):
-                    return event
-            assert self.process.poll() is None, self.process.stderr.read() if self.process.stderr else ""
-            time.sleep(0.02)
-        raise AssertionError(f"{wanted} did not come: {[e for e in self.events if e['event'] != 'progress']}")
-
-    def end(self, limit_s: float = 60) -> int:
-        code = self.process.wait(limit_s)
-        self._reader.join(5)
-        return code
 
 
 def test_one_push_makes_one_reading_that_is_in_the_journal_with_its_trace(
@@ -209,8 +151,14 @@ def run_cli(*arguments: str) -> "subprocess.CompletedProcess[str]":
         (("bedside",), 2, "device.toml"),
         (("bedside", "--simulate", "--subject", "99-0001"), 2, "no site 99"),
         (("bedside", "--simulate", "--subject", "nobody"), 2, "site and inclusion number"),
-        (("bedside", "--simulate", "--protocol", "none"), 2, "no such file; there are"),
-        (("bedside", "--simulate", "--body-site", "knee"), 2, "not for the knee"),
+        (("bedside", "--simulate", "--subject", "00-0001", "--protocol", "none"), 2, "no such file; there are"),
+        (
+            ("bedside", "--simulate", "--subject", "00-0001", "--protocol", "chiba-5n", "--body-site", "knee"),
+            2,
+            "not for the knee",
+        ),
+        (("bedside", "--simulate", "--subject", "00-1", "--operator", "Dr X"), 2, "operator"),
+        (("bedside", "--simulate", "--event", "inclusion"), 2, "go with --subject"),
         (("bedside", "--simulate", "--tone", "XII", "--data", "{}"), 2, "phantom cannot be that"),
         (("publish", "--simulate", "--host", "broker.example"), 2, "tls"),
         (("journal", "verify", "--data", "{}"), 1, "no journal"),

@@ -1,21 +1,16 @@
-"""Frames carry their own time; a camera that fails says so in one sentence and never blocks for good."""
+"""Phantom and recording: frames carry their own time, and what nobody looks at is not drawn."""
 
-import sys
 import time
-import types
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
 from device.camera.phantom import PhantomCamera
-from device.camera.pi import FORMAT, Lock, PiCamera, settings_agree
 from device.camera.recording import RecordingCamera
 from device.clock import SystemClock
-from device.ports import CameraError, FrameSettings, Picture
+from device.ports import CameraError, Picture
 
 
 class Numbered:
@@ -66,6 +61,18 @@ def test_a_phantom_camera_that_is_not_started_or_is_closed_says_so() -> None:
         camera.next_frame()
 
 
+def test_a_phantom_frame_that_nobody_looks_at_is_not_drawn_and_comes_at_its_time_all_the_same() -> None:
+    scene = Numbered()
+    camera = PhantomCamera(scene, 100, 40, 24)
+    camera.start()
+    idle = [camera.next_frame(look=False) for _ in range(5)]
+    assert scene.asked_ns == []
+    assert all(frame.picture is None for frame in idle)
+    drawn = camera.next_frame()
+    assert scene.asked_ns == [drawn.t_boot_ns]
+    assert (np.diff([frame.t_boot_ns for frame in [*idle, drawn]]) % 10_000_000 == 0).all()
+
+
 TIMES_S = [0.5, 0.53, 0.57, 0.6, 0.7]
 
 
@@ -92,6 +99,16 @@ def test_a_recording_plays_its_own_pictures_at_its_own_times(video: Path) -> Non
     assert [int(frame.picture[0, 0, 0]) for frame in frames] == [0, 40, 80, 120, 160]
     with pytest.raises(CameraError, match="has ended"):
         camera.next_frame()
+    camera.close()
+
+
+def test_a_recording_that_nobody_looks_at_goes_on_and_hands_out_no_picture(video: Path) -> None:
+    camera = RecordingCamera(video, video.with_suffix(".frames.csv"))
+    camera.start()
+    frames = [camera.next_frame(look=look) for look in (False, False, True)]
+    assert [frame.picture is None for frame in frames] == [True, True, False]
+    assert frames[2].picture is not None
+    assert int(frames[2].picture[0, 0, 0]) == 80
     camera.close()
 
 
@@ -137,155 +154,3 @@ def test_files_that_are_not_there_are_one_sentence(tmp_path: Path, video: Path) 
         RecordingCamera(video, tmp_path / "none.csv")
     with pytest.raises(CameraError, match="cannot be read as a video"):
         RecordingCamera(tmp_path / "none.mkv", video.with_suffix(".frames.csv"))
-
-
-LOCKED = {"ExposureTime": 3990, "AnalogueGain": 1.0, "ColourGains": (2.0, 1.6)}
-
-
-class FakePicamera2:
-    """What the adapter needs of picamera2, with its faults: the order of calls is what these tests look at."""
-
-    def __init__(self) -> None:
-        self.script: list[Any] = []
-        self.calls: list[str] = []
-        self.open_requests = 0
-        self.given_format = FORMAT
-
-    def create_video_configuration(self, **asked: Any) -> dict[str, Any]:
-        self.asked = asked
-        return asked
-
-    def configure(self, _: Any) -> None:
-        self.calls.append("configure")
-
-    def camera_configuration(self) -> dict[str, Any]:
-        return {"main": {"format": self.given_format, "size": self.asked["main"]["size"]}}
-
-    def start(self) -> None:
-        self.calls.append("start")
-
-    def capture_request(self, *, wait: float) -> "FakeRequest":
-        assert wait == 0.5
-        entry = self.script.pop(0) if self.script else LOCKED
-        if isinstance(entry, Exception):
-            raise entry
-        self.open_requests += 1
-        return FakeRequest(self, entry)
-
-    def cancel_all_and_flush(self) -> None:
-        self.calls.append("flush")
-
-    def stop(self) -> None:
-        self.calls.append("stop")
-
-    def close(self) -> None:
-        self.calls.append("close")
-
-
-class FakeRequest:
-    def __init__(self, camera: FakePicamera2, metadata: dict[str, Any]) -> None:
-        self.camera, self.metadata = camera, metadata
-        self.picture = np.zeros((24, 40, 3), dtype=np.uint8)
-
-    def get_metadata(self) -> dict[str, Any]:
-        return {"SensorTimestamp": 123_000_000_000, **self.metadata}
-
-    def release(self) -> None:
-        self.camera.open_requests -= 1
-
-
-class FakeMappedArray:
-    def __init__(self, request: FakeRequest, stream: str, write: bool) -> None:
-        assert (stream, write) == ("main", False)
-        self.array = request.picture
-
-    def __enter__(self) -> "FakeMappedArray":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-
-@pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePicamera2]:
-    camera = FakePicamera2()
-    picamera2 = types.ModuleType("picamera2")
-    vars(picamera2).update(Picamera2=lambda: camera, MappedArray=FakeMappedArray)
-    libcamera = types.ModuleType("libcamera")
-    modes = types.SimpleNamespace(NoiseReductionModeEnum=types.SimpleNamespace(Off=0))
-    vars(libcamera).update(controls=types.SimpleNamespace(draft=modes, AfModeEnum=types.SimpleNamespace(Manual=0)))
-    monkeypatch.setitem(sys.modules, "picamera2", picamera2)
-    monkeypatch.setitem(sys.modules, "libcamera", libcamera)
-    yield camera
-    assert camera.open_requests == 0, "a request was not given back to the camera"
-
-
-def test_the_pi_camera_is_locked_before_it_starts(fake: FakePicamera2) -> None:
-    PiCamera(40, 24, 60, Lock(lens_position=8.0)).start()
-    controls = fake.asked["controls"]
-    assert (controls["AeEnable"], controls["AwbEnable"]) == (False, False)
-    assert {"ExposureTime", "AnalogueGain", "ColourGains", "LensPosition"} <= set(controls)
-    assert controls["FrameDurationLimits"] == (16667, 16667)
-    assert fake.calls == ["configure", "start"]
-
-
-def test_the_pi_camera_waits_until_the_lock_has_taken_hold_and_checks_every_frame(fake: FakePicamera2) -> None:
-    fake.script = [{**LOCKED, "AnalogueGain": 4.0}, {**LOCKED, "AnalogueGain": 2.0}, LOCKED]
-    camera = PiCamera(40, 24, 60)
-    camera.start()
-    assert fake.script == []
-    fake.script = [LOCKED, {**LOCKED, "ExposureTime": 4300}, {**LOCKED, "ColourGains": (2.0, 1.7)}, {}]
-    assert [camera.next_frame().settings_held for _ in range(4)] == [True, False, False, False]
-    assert camera.next_frame().t_boot_ns == 123_000_000_000
-
-
-def test_a_pi_camera_that_never_takes_the_lock_does_not_start(fake: FakePicamera2) -> None:
-    fake.script = [{**LOCKED, "AnalogueGain": 4.0}] * 200
-    with pytest.raises(CameraError, match="does not keep the settings"):
-        PiCamera(40, 24, 60).start()
-    assert fake.calls[-1] == "close"
-
-
-def test_one_missing_frame_is_flushed_and_a_second_is_the_end(fake: FakePicamera2) -> None:
-    camera = PiCamera(40, 24, 60)
-    camera.start()
-    fake.script = [TimeoutError(), LOCKED, TimeoutError(), TimeoutError()]
-    camera.next_frame()
-    assert fake.calls.count("flush") == 1
-    with pytest.raises(CameraError, match="no more frames"):
-        camera.next_frame()
-    camera.close()
-    camera.close()
-    assert fake.calls[-3:] == ["flush", "stop", "close"]
-
-
-def test_another_pixel_format_than_asked_is_refused(fake: FakePicamera2) -> None:
-    fake.given_format = "NV12"
-    with pytest.raises(CameraError, match="NV12"):
-        PiCamera(40, 24, 60).start()
-
-
-def test_a_camera_that_raises_gives_its_request_back(fake: FakePicamera2, monkeypatch: pytest.MonkeyPatch) -> None:
-    camera = PiCamera(40, 24, 60)
-    camera.start()
-
-    def broken(_: object) -> dict[str, Any]:
-        raise RuntimeError("metadata")
-
-    monkeypatch.setattr(FakeRequest, "get_metadata", broken)
-    with pytest.raises(CameraError, match="metadata"):
-        camera.next_frame()
-
-
-def test_a_machine_without_picamera2_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "libcamera", None)
-    with pytest.raises(CameraError, match="picamera2 is not installed"):
-        PiCamera(40, 24, 60).start()
-
-
-def test_settings_that_are_not_told_do_not_agree() -> None:
-    locked = FrameSettings(4000, 1.0, (2.0, 1.6))
-    assert settings_agree(locked, FrameSettings(4020, 1.0, (2.0, 1.6)))
-    assert not settings_agree(locked, FrameSettings(4000, 1.0, None))
-    assert not settings_agree(locked, FrameSettings(4000, None, (2.0, 1.6)))
-    assert settings_agree(FrameSettings(), FrameSettings())

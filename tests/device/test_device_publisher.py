@@ -1,18 +1,17 @@
 """Readings reach the trial database through real brokers, whatever the network and the other end do."""
 
-import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from broker_bench import KINDS, broker, free_port, or_skip, until
 from device_bench import DEVICE, TrialEnd, reading
 
 from contract.reading import Receipt
@@ -31,58 +30,14 @@ QUICK = Patience(
     receipt_s=0.5,
     receipt_longest_s=2.0,
     unanswered_alarm_s=1.0,
+    look_s=0.05,
     status_s=0.1,
 )
-AMQTT = "import sys; from trial.broker import run_broker; run_broker(port=int(sys.argv[1]))"
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def until(true: Callable[[], bool], what: str, timeout_s: float = 15.0) -> None:
-    end_s = time.monotonic() + timeout_s
-    while not true():
-        assert time.monotonic() < end_s, f"waited {timeout_s} s in vain: {what}"
-        time.sleep(0.02)
-
-
-@contextmanager
-def broker(kind: str, port: int, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    if kind == "amqtt":
-        command = [sys.executable, "-c", AMQTT, str(port)]
-    else:
-        settings = folder / "mosquitto.conf"
-        settings.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
-        command = ["mosquitto", "-c", str(settings)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def listens() -> bool:
-        assert process.poll() is None, f"{kind} ended by itself"
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
-
-    try:
-        until(listens, f"{kind} listens")
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(10)
-
-
-@pytest.fixture(params=["amqtt", "mosquitto"])
+@pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
-    name = str(request.param)
-    if name == "mosquitto" and shutil.which("mosquitto") is None:
-        assert not os.environ.get("CI"), "mosquitto is missing: the feed must be tried on it"
-        pytest.skip("mosquitto is not installed here")
-    return name
+    return or_skip(str(request.param))
 
 
 @pytest.fixture

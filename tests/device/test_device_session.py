@@ -7,10 +7,12 @@ from device_bench import measured, not_measurable
 from session_bench import CENSORED, EARLY, PROTOCOL, Script
 
 from contract.reasons import Reason
-from device.session import NO_CAMERA, NO_PROBE, STILL_RELEASING
 from device.session_words import (
     ACTIVE,
+    NO_CAMERA,
+    NO_PROBE,
     STARTABLE,
+    STILL_RELEASING,
     Analyse,
     Analysed,
     AnalysisFailed,
@@ -110,7 +112,7 @@ def test_every_fault_in_every_state_ends_vented_with_one_record(
     assert script.session.state is ends_in
 
 
-@pytest.mark.parametrize("state", sorted(ACTIVE - {State.RESTING}))
+@pytest.mark.parametrize("state", sorted(ACTIVE - {State.RESTING, State.REPEATING}))
 def test_camera_settings_that_move_end_it_by_that_name(state: State) -> None:
     script = Script()
     script.reach(state)

@@ -5,7 +5,7 @@ from device_bench import measured, not_measurable
 from session_bench import CENSORED, Script
 
 from contract.reasons import Reason
-from device.session import VOUCHED_S
+from device.session_looks import QUIET_S, VOUCHED_S
 from device.session_words import Analysed, AnalysisFailed, KeepPress, ProbeFailed, Record, Release, State
 
 RUNAWAY = ProbeFailed(Reason.PROBE_FAULT, "the pump runs", latched=True)
@@ -51,3 +51,33 @@ def test_an_answer_is_an_answer_whatever_the_analysis_says_after_it() -> None:
     script.wait(VOUCHED_S)
     assert script.session.state is State.RESTING
     assert script.session.results == [measured(2.0)]
+
+
+def test_samples_that_show_an_empty_chamber_behind_the_window_vouch_sooner() -> None:
+    script = Script()
+    answered(script)
+    script.samples = True
+    assert not any(isinstance(action, KeepPress) for action in script.wait(0.0))
+    said = script.wait(QUIET_S + 0.01)
+    assert KeepPress(1) in said
+    assert script.session.state is State.RESTING
+
+
+def test_samples_that_end_with_the_window_vouch_for_nothing() -> None:
+    script = Script()
+    script.samples = True
+    script.vouched = False
+    script.reach(State.REFILLING)
+    script.wait(8.05)
+    script.samples = False
+    script.tell(Analysed(1, measured(2.0)))
+    assert KeepPress(1) not in script.wait(VOUCHED_S - 0.1)
+    assert KeepPress(1) in script.wait(0.2)
+
+
+def test_a_fault_named_before_the_samples_have_come_so_far_leaves_no_number() -> None:
+    script = Script()
+    answered(script, 0.05)
+    script.samples = True
+    script.wait(0.05)
+    assert script.tell(RUNAWAY) == [Release(), Record(not_measurable(Reason.PROBE_FAULT), None)]

@@ -13,7 +13,8 @@ from device.probe.link import Event, FaultRaised, Released, State
 from device.probe.messages import AskStatus, Release
 from device.probe.messages import Renew as RenewLease
 from device.session import Session
-from device.session_words import Action, Analyse, FrameSeen, Press, Pushed, Record, Renew, Tick
+from device.session_memory import Plan
+from device.session_words import Action, Analyse, Begin, Begun, FrameSeen, Press, Pushed, Record, Renew, Tick
 from device.session_words import Event as Heard
 from device.session_words import Release as Vent
 from firmware_config.device import DeviceConfig
@@ -66,7 +67,8 @@ def measured(
     protocol = load_named("protocols", "demo", Protocol)
     done: list[Action] = []
     with SteppedProbe(config) as probe:
-        session = Session(protocol, protocol.target_kpa_on(config.probe.plate_area_mm2))
+        session = Session()
+        session.follow(Plan(protocol, protocol.target_kpa_on(config.probe.plate_area_mm2)))
         ear = ProbeEar(Line(probe, change))
 
         def give(event: Heard) -> None:
@@ -78,6 +80,8 @@ def measured(
                     ear.renew()
                 elif isinstance(action, Vent):
                     ear.release()
+                elif isinstance(action, Begin):
+                    give(Begun())
 
         probe.engine.submit(OWNER, AskStatus())
         for step in range(1800):

@@ -10,9 +10,11 @@ from benchmarks.probe_faults_oracle import Outcome, danger_told, judge
 from benchmarks.probe_faults_press import PHASES, Case, Seen, play
 from benchmarks.probe_faults_report import as_markdown, as_text, failures
 from benchmarks.probe_faults_table import NAMES, VENT_GONE
+from device import session_table
 from device.probe.faults import FaultCode
 from device.probe.watch import Watch
 from device.session import Session
+from device.session_words import ProbeFailed
 from firmware_config.device import DeviceConfig
 from phantom.probe_faults import BEYOND_ONE_SENSOR, INJECTIONS
 
@@ -125,8 +127,9 @@ def test_the_judge_sees_a_number_of_a_press_whose_fault_nobody_heard(
     config: DeviceConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unheard: Callable[..., list[object]] = lambda *_: []  # noqa: E731
-    monkeypatch.setattr("device.session._WHILE_ACTIVE", {})
-    monkeypatch.setattr(Session, "_probe_failed", unheard)
+    deaf_table = {pair: move for pair, move in session_table.MOVES.items() if pair[1] is not ProbeFailed}
+    monkeypatch.setattr(session_table, "MOVES", deaf_table)
+    monkeypatch.setattr(Session, "probe_failed", unheard)
     outcome = judge(played(config, one("sensor_high_end", "after", where=0.1)))
     assert outcome.verdict == "right"
     assert outcome.wrong_reading

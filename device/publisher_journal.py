@@ -1,0 +1,57 @@
+"""The journal as the publisher has it: opened afresh after every trouble, which is remembered and never raised."""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from device.clock import Clock
+from device.journal.deliveries import Deliveries
+from device.journal.schema import JournalError, JournalRecord
+
+log = logging.getLogger(__name__)
+
+
+class JournalAccess:
+    """One journal, whatever becomes of its file. Use it in one thread."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._journal: Deliveries | None = None
+        self.problem: str | None = None
+        """One sentence since the journal could not be used, until it can be."""
+
+    def do(self, what: Callable[[Deliveries], None]) -> None:
+        """Do something with the journal; where that fails, remember why and open it afresh next time."""
+        try:
+            if self._journal is not None and self._journal.was_replaced():
+                self.close()
+            if self._journal is None:
+                self._journal = Deliveries.open(self.path)
+            what(self._journal)
+            self.problem = None
+        except JournalError as error:
+            self.close()
+            if str(error) != self.problem:
+                log.warning("%s", error)
+            self.problem = str(error)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
+
+
+def waited_s(record: JournalRecord, clock: Clock) -> float:
+    """Return for how long a record has existed: by the clock that never steps, or that of the wall for another boot."""
+    try:
+        measured = record.reading.measured
+    except ValidationError:
+        measured = None
+    if measured is not None and measured.boot_id == clock.boot_id():
+        return max(0.0, (clock.boottime_ns() - measured.boottime_ns) / 1e9)
+    committed_at = datetime.fromisoformat(record.committed_at)
+    return max(0.0, (datetime.now(UTC) - committed_at).total_seconds())
