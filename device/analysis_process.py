@@ -68,6 +68,8 @@ class AnalysisProcess:
             send(worker.stdin, (recording, pressure, target_kpa))
             answer: PressAnalysis = receive(worker.stdout)
         except (OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
+            # It may be dying still, and would take the next request with it.
+            self.end()
             raise AnalysisError("The analysis ended without an answer.") from error
         return answer
 

@@ -3,6 +3,11 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes is the machine's affair: a deadline would make a busy one look like a fault.
+settings.register_profile("refill", deadline=None)
+settings.load_profile("refill")
 
 HERE = Path(__file__).parent
 ALONE: frozenset[str] = frozenset(
