@@ -1,6 +1,7 @@
 """The child of `device.analysis_process`: recordings on standard input, answers on standard output, until that ends."""
 
 import ctypes
+import os
 import signal
 import sys
 
@@ -13,6 +14,7 @@ from vision.trace import Trace
 
 WARM_UP_RATE_HZ: float = 60.0
 PR_SET_PDEATHSIG: int = 1
+NICE: int = 5
 
 
 def warm_up() -> None:
@@ -31,6 +33,8 @@ def main() -> None:
     # Ctrl-C is for the bedside, which ends this one by going; and it goes with it, whatever it is computing.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    # Behind camera and probe where there are not enough cores: a reading may be a little late, a pressure may not.
+    os.nice(NICE)
     warm_up()
     while True:
         try:
