@@ -1,6 +1,7 @@
 """A short fixed-seed round of each bedside campaign, on real processes."""
 
 import argparse
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,7 +80,10 @@ def test_the_bedside_is_quick() -> None:
 
 def test_a_disk_fills_to_the_last_block_fails_under_its_users_and_is_repaired(folder: Path, disk: Disk) -> None:
     file = disk.at / "file"
-    file.write_bytes(b"kept")
+    with file.open("wb") as kept:
+        kept.write(b"kept")
+        kept.flush()
+        os.fsync(kept.fileno())
     disk.fill()
     with pytest.raises(OSError, match="No space left"):
         (disk.at / "more").write_bytes(bytes(100_000))

@@ -33,10 +33,14 @@ class Bedside:
     def until(self, limit_s: float = 60, **wanted: object) -> dict[str, Any]:
         end_s = time.monotonic() + limit_s
         while time.monotonic() < end_s:
+            over = self.process.poll() is not None
+            if over:
+                # What it said last may still be on its way here.
+                self._reader.join(5)
             for event in list(self.events):
                 if all(event.get(key) == value for key, value in wanted.items()):
                     return event
-            assert self.process.poll() is None, self.process.stderr.read() if self.process.stderr else ""
+            assert not over, self.process.stderr.read() if self.process.stderr else ""
             time.sleep(0.02)
         raise AssertionError(f"{wanted} did not come: {[e for e in self.events if e['event'] != 'progress']}")
 

@@ -161,7 +161,7 @@ def run_cli(*arguments: str) -> "subprocess.CompletedProcess[str]":
         (("bedside", "--simulate", "--event", "inclusion"), 2, "go with --subject"),
         (("bedside", "--simulate", "--tone", "XII", "--data", "{}"), 2, "phantom cannot be that"),
         (("publish", "--simulate", "--host", "broker.example"), 2, "tls"),
-        (("journal", "verify", "--data", "{}"), 1, "no journal"),
+        (("journal", "show", "--data", "{}"), 1, "no journal"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_one_sentence(

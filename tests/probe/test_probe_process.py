@@ -128,7 +128,7 @@ def test_a_bedside_process_that_dies_or_stops_in_mid_press_leaves_no_pressure(
 ) -> None:
     probe = start_probe()
     where = ["--socket", str(probe.socket), "--world", str(probe.world), "--data", str(short_folder / "data")]
-    command = [sys.executable, "-m", "refill", "bedside", "--simulate", *where, "--protocol", "demo"]
+    command = [sys.executable, "-m", "refill", "bedside", "--simulate", *where, "--subject", "00-0001"]
     bedside = subprocess.Popen([*command, "--measurements", "1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         reader = PressureWorldReader(probe.world)
