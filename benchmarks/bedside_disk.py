@@ -5,13 +5,16 @@ devices, a tmpfs, which can only be filled. Mounting takes root; `open_disk` ret
 """
 
 import contextlib
+import errno
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 SIZE_MB = 128
 CHUNK = bytes(1 << 20)
+LET_GO_S = 10.0
 
 
 class Disk:
@@ -63,8 +66,17 @@ class Disk:
     def repair(self) -> None:
         """Check it and mount it again, as a boot does; nobody may have it open."""
         _run("umount", str(self.at))
+        self._wait_until_let_go()
         subprocess.run(["e2fsck", "-p", "-f", str(self._image)], capture_output=True, check=False)
         self._mount()
+
+    def _wait_until_let_go(self) -> None:
+        """The kernel may hold an unmounted disk a moment longer; mounted then, it is the failed one again."""
+        until_s = time.monotonic() + LET_GO_S
+        while _printed("losetup", "-j", str(self._image)):
+            if time.monotonic() > until_s:
+                raise OSError(errno.EBUSY, f"{self._image} is still in use")
+            time.sleep(0.01)
 
     def close(self) -> None:
         """Unmount it, whoever still has it open."""
@@ -105,6 +117,10 @@ def _mounts() -> list[str]:
 def _free_mb(at: Path) -> int:
     found = os.statvfs(at)
     return found.f_bavail * found.f_frsize // 1_000_000
+
+
+def _printed(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, check=True, text=True).stdout
 
 
 def _run(*command: str) -> None:

@@ -103,7 +103,7 @@ FAULTS_OF_THE_BEDSIDE: Final[dict[str, Fault]] = {
     ),
     "hidden_drift": _camera(
         "the same, while every frame claims the locked exposure",
-        {"done": (NUMBER, "light_changed", "saturated", *BY_PICTURE)},
+        {"done": (NUMBER, "camera_settings_moved", "light_changed", "saturated", *BY_PICTURE)},
         None,
         hidden_drift_per_s=0.1,
     ),

@@ -7,7 +7,6 @@ every promise held. A power cut cannot be made here and was not.
 
 import argparse
 import random
-import shutil
 import sys
 import tempfile
 import time
@@ -178,8 +177,10 @@ KINDS: dict[str, Callable[[Round, random.Random, Path], None]] = {
 def campaign(rounds: int, seed: int) -> list[Round]:
     dice = random.Random(seed)  # noqa: S311 - a campaign that can be repeated, no secret
     played = []
-    folder = Path(tempfile.mkdtemp(prefix="jf-"))
-    with nothing_left_mounted(folder):
+    with (
+        tempfile.TemporaryDirectory(prefix="jf-", ignore_cleanup_errors=True) as name,
+        nothing_left_mounted(folder := Path(name)),
+    ):
         for number in range(rounds):
             here = folder / str(number)
             here.mkdir()
@@ -188,7 +189,6 @@ def campaign(rounds: int, seed: int) -> list[Round]:
             said = "; ".join([last.outcome, *last.problems])
             sys.stdout.write(f"{number + 1:4} {last.kind:10} {said}\n")
             sys.stdout.flush()
-    shutil.rmtree(folder, ignore_errors=True)
     return played
 
 

@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 import sqlite3
+import tempfile
 from pathlib import Path
 
 from device.journal.schema import JournalError, JournalFullError, JournalReadOnlyError
@@ -30,6 +31,8 @@ def journal_error(error: sqlite3.Error | OSError, journal: Path, doing: str) -> 
 
     SQLite says "disk I/O error" for much: what the disk itself says then decides.
     """
+    if doing == "read" and _is_closed_to_us(error, journal):
+        return JournalError(f"The journal {journal.name} could not be read: {os.strerror(errno.EACCES)}.")
     if isinstance(error, OSError):
         if error.errno in FULL_ERRNOS:
             return JournalFullError(FULL)
@@ -43,8 +46,18 @@ def journal_error(error: sqlite3.Error | OSError, journal: Path, doing: str) -> 
     if primary == sqlite3.SQLITE_READONLY:
         return JournalReadOnlyError(READ_ONLY)
     if primary in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
-        return _by_the_disk(journal) or JournalError(f"The journal {journal.name} could not be {doing}: {error}.")
+        known = _by_the_disk(journal) or (None if doing == "read" else _by_trying(journal.parent))
+        return known or JournalError(f"The journal {journal.name} could not be {doing}: {error}.")
     return JournalError(f"The journal {journal.name} could not be {doing}: {error}.")
+
+
+def _is_closed_to_us(error: sqlite3.Error | OSError, journal: Path) -> bool:
+    """Return whether somebody only has to look with other rights: nothing is wrong with the disk then."""
+    return isinstance(error, PermissionError) or (
+        getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CANTOPEN
+        and os.access(journal, os.F_OK)
+        and not os.access(journal, os.R_OK)
+    )
 
 
 def _by_the_disk(journal: Path) -> JournalError | None:
@@ -52,11 +65,23 @@ def _by_the_disk(journal: Path) -> JournalError | None:
         disk = os.statvfs(journal.parent)
     except OSError:
         return None
-    if disk.f_flag & os.ST_RDONLY or not os.access(journal.parent, os.W_OK):
+    locked = os.access(journal, os.F_OK) and not os.access(journal, os.W_OK)
+    if disk.f_flag & os.ST_RDONLY or locked or not os.access(journal.parent, os.W_OK):
         return JournalReadOnlyError(READ_ONLY)
     no_names_left = disk.f_files > 0 and disk.f_favail == 0
     full = disk.f_bavail * disk.f_frsize < LEAST_FREE_BYTES or no_names_left
     return JournalFullError(FULL) if full else None
+
+
+def _by_trying(folder: Path) -> JournalError | None:
+    """Ask the disk by making a file without a name: where ext4 failed, Linux from 6.15 on calls it writable still."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return None
+    except OSError as error:
+        if error.errno in READ_ONLY_ERRNOS:
+            return JournalReadOnlyError(READ_ONLY)
+        return JournalFullError(FULL) if error.errno in FULL_ERRNOS else None
 
 
 def settle(connection: sqlite3.Connection, journal: Path) -> None:

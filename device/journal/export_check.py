@@ -28,17 +28,19 @@ class Checked:
 
 def check_export(folder: Path) -> Checked:
     """Check every file and every record of an export; what cannot be read is a problem, never an exception."""
+    problems: list[str] = []
+    sums: dict[str, str] = {}
+    rows: list[dict[str, Any]] = []
     try:
         sums = _sums(folder)
-        problems = list(_file_problems(folder, sums))
+        problems.extend(_file_problems(folder, sums))
         rows = _rows(folder / "records.jsonl")
         removed = {(row["reading_id"], row["number"], row["sha256"]) for row in _rows(folder / "removals.jsonl")}
         first_seq = json.loads((folder / "journal.json").read_text(encoding="utf-8"))["first_seq"]
-        receipts = _rows(folder / "receipts.jsonl")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        return Checked(0, 0, (f"This is no whole export: {error}.",))
-    problems += _record_problems(folder, rows, removed, first_seq)
-    problems += _beside_problems(folder, rows, receipts)
+        problems.extend(_record_problems(folder, rows, removed, first_seq))
+        problems.extend(_beside_problems(folder, rows))
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        problems.append(f"This is no whole export: {error}.")
     return Checked(len(sums), len(rows), tuple(problems))
 
 
@@ -82,12 +84,10 @@ def _record_problems(
         yield from _trace_problems(folder, row, removed)
 
 
-def _beside_problems(folder: Path, rows: list[dict[str, Any]], receipts: list[dict[str, Any]]) -> Iterator[str]:
+def _beside_problems(folder: Path, rows: list[dict[str, Any]]) -> Iterator[str]:
     """Yield what the files beside the records say that the records do not."""
-    known = {row.get("device_seq") for row in rows}
-    for seq in sorted(
-        {str(receipt.get("device_seq")) for receipt in receipts if receipt.get("device_seq") not in known}
-    ):
+    known = {str(row.get("device_seq")) for row in rows}
+    for seq in sorted({str(receipt.get("device_seq")) for receipt in _rows(folder / "receipts.jsonl")} - known):
         yield f"receipts.jsonl has a receipt for {seq}, of which there is no record."
     with (folder / "readings.csv").open(encoding="utf-8", newline="") as content:
         table = list(csv.DictReader(content))

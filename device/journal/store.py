@@ -144,15 +144,13 @@ class Journal:
         """
         if not self.reserve.make():
             raise JournalFullError(FULL)
+        key, body = str(draft.reading_id), canonical_json(draft)
         with self._transaction() as connection:
-            if _stands(
-                connection, "SELECT draft FROM measurement_begun WHERE reading_id = ?", (str(draft.reading_id),)
-            ) == canonical_json(draft):
-                return
-            connection.execute(
-                "INSERT INTO measurement_begun VALUES (?, ?, ?)",
-                (str(draft.reading_id), canonical_json(draft), utc(self._now())),
-            )
+            stands = _stands(connection, "SELECT draft FROM measurement_begun WHERE reading_id = ?", (key,)) == body
+            if not stands:
+                connection.execute("INSERT INTO measurement_begun VALUES (?, ?, ?)", (key, body, utc(self._now())))
+        if stands:
+            self._settle()
 
     def keep_press(self, reading_id: str, press: PressRecord, trace: bytes | None) -> None:
         """Commit one press of a measurement that has begun, with the text of its trace.
@@ -168,16 +166,20 @@ class Journal:
         body = json.dumps(press.model_dump(mode="json"), sort_keys=True, allow_nan=False)
         with self._transaction() as connection:
             key = (reading_id, press.number)
-            if _stands(connection, "SELECT body FROM press WHERE reading_id = ? AND number = ?", key) == body:
-                return
-            connection.execute(
-                "INSERT INTO press VALUES (?, ?, ?, ?)", (reading_id, press.number, body, utc(self._now()))
-            )
-            if trace is not None:
+            stands = _stands(connection, "SELECT body FROM press WHERE reading_id = ? AND number = ?", key) == body
+            if not stands:
+                connection.execute("INSERT INTO press VALUES (?, ?, ?, ?)", (*key, body, utc(self._now())))
+            if not stands and trace is not None:
                 connection.execute(
-                    "INSERT INTO trace VALUES (?, ?, ?, ?)",
-                    (reading_id, press.number, press.trace_sha256, zlib.compress(trace, 6)),
+                    "INSERT INTO trace VALUES (?, ?, ?, ?)", (*key, press.trace_sha256, zlib.compress(trace, 6))
                 )
+        if stands:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Have on the disk what stands already: whoever wrote it may never have heard that it got there."""
+        with self._asking("written") as connection:
+            settle(connection, self.path)
 
     def append(self, build: Callable[[int], Reading]) -> JournalRecord:
         """Commit the reading that `build` makes for the next device_seq, and return it as it stands.
@@ -192,32 +194,37 @@ class Journal:
         with self._transaction() as connection:
             device_seq, previous = self._next(connection)
             reading = build(device_seq)
-            standing = self._standing(connection, str(reading.reading_id))
-            if standing is not None and standing.body == canonical_json(
-                reading.model_copy(update={"device_seq": standing.device_seq})
-            ):
-                return standing
-            if reading.device_seq != device_seq:
-                raise ValueError(f"reading carries device_seq {reading.device_seq}, not {device_seq}")
-            self._check_traces(connection, reading)
-            body = canonical_json(reading)
-            record = JournalRecord(
-                device_seq,
-                str(reading.reading_id),
-                body,
-                previous,
-                chain_sha256(previous, body),
-                utc(self._now()),
-            )
-            connection.execute("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?)", astuple(record))
+            standing = self._standing(connection, reading)
+            if standing is None:
+                record = self._insert(connection, reading, device_seq, previous)
+        if standing is not None:
+            self._settle()
+            return standing
         # The record is committed: who waits for the reading must see it, with or without a mark.
         keeping.note_mark(self.path, keeping.HighWater(record.device_seq, record.sha256))
         return record
 
+    def _insert(
+        self, connection: sqlite3.Connection, reading: Reading, device_seq: int, previous: str
+    ) -> JournalRecord:
+        if reading.device_seq != device_seq:
+            raise ValueError(f"reading carries device_seq {reading.device_seq}, not {device_seq}")
+        self._check_traces(connection, reading)
+        body = canonical_json(reading)
+        digest = chain_sha256(previous, body)
+        record = JournalRecord(device_seq, str(reading.reading_id), body, previous, digest, utc(self._now()))
+        connection.execute("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?)", astuple(record))
+        return record
+
     @staticmethod
-    def _standing(connection: sqlite3.Connection, reading_id: str) -> JournalRecord | None:
-        row = connection.execute("SELECT * FROM record WHERE reading_id = ?", (reading_id,)).fetchone()
-        return JournalRecord(*row) if row else None
+    def _standing(connection: sqlite3.Connection, reading: Reading) -> JournalRecord | None:
+        """Return the record of this very reading, under whatever number, where it stands already."""
+        row = connection.execute("SELECT * FROM record WHERE reading_id = ?", (str(reading.reading_id),)).fetchone()
+        if row is None:
+            return None
+        record = JournalRecord(*row)
+        same = canonical_json(reading.model_copy(update={"device_seq": record.device_seq}))
+        return record if record.body == same else None
 
     @staticmethod
     def _next(connection: sqlite3.Connection) -> tuple[int, str]:

@@ -224,6 +224,37 @@ def test_a_commit_that_the_disk_refused_is_written_anew_before_anybody_is_told_o
         assert connection.execute("SELECT COUNT(*) FROM record").fetchone() == (1,)
 
 
+@pytest.mark.parametrize("step", ["begin", "keep_press", "append"])
+def test_what_stands_when_the_journal_is_opened_anew_is_on_the_disk_before_anybody_is_told(
+    path: Path, step: str
+) -> None:
+    draft = reading(1, not_measurable())
+    steps = {
+        "begin": lambda journal: journal.begin(draft),
+        "keep_press": lambda journal: journal.keep_press(str(draft.reading_id), press(1, DIGEST), TRACE),
+        "append": lambda journal: journal.append(lambda seq: draft.model_copy(update={"device_seq": seq})),
+    }
+    failing = Journal.open(path, DEVICE)
+    with Deliveries.open(path) as publisher:
+        # Where another process has it open, closing brings nothing into the file.
+        publisher.counts()
+        for name, do in steps.items():
+            if name == step:
+                failing._connection = Unsynced(failing._connection, "COMMIT", sqlite3.SQLITE_IOERR_FSYNC)
+                with pytest.raises(JournalError):
+                    do(failing)
+                break
+            do(failing)
+        failing.close()
+        with Journal.open(path, DEVICE) as journal:
+            steps[step](journal)
+            whole = path.with_name("copy.sqlite")
+            whole.write_bytes(path.read_bytes())
+    table = {"begin": "measurement_begun", "keep_press": "trace", "append": "record"}[step]
+    with closing(sqlite3.connect(f"file:{whole}?immutable=1", uri=True)) as connection:
+        assert connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone() == (1,)  # noqa: S608 - names from above
+
+
 def test_a_disk_that_turned_read_only_and_says_that_it_synced_is_not_believed(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -263,6 +294,37 @@ def test_the_kinds_of_error_are_told_apart(path: Path) -> None:
     assert type(journal_error(OSError(28, "x"), path, "written")) is JournalFullError
     assert type(journal_error(OSError(30, "x"), path, "written")) is JournalReadOnlyError
     assert type(journal_error(OSError(5, "x"), path, "written")) is JournalError
+
+
+@pytest.mark.parametrize(("number", "kind"), [(30, JournalReadOnlyError), (28, JournalFullError), (5, JournalError)])
+def test_a_disk_that_is_called_writable_and_is_not_is_named(
+    path: Path, monkeypatch: pytest.MonkeyPatch, number: int, kind: type[JournalError]
+) -> None:
+    def refused(**_: object) -> object:
+        raise OSError(number, os.strerror(number))
+
+    io_error = sqlite3.OperationalError("disk I/O error")
+    io_error.sqlite_errorcode = sqlite3.SQLITE_IOERR_WRITE
+    monkeypatch.setattr("tempfile.TemporaryFile", refused)
+    assert type(journal_error(io_error, path, "written")) is kind
+    assert type(journal_error(io_error, path, "read")) is JournalError
+
+
+def test_a_journal_that_is_closed_to_whoever_looks_is_no_fault_of_the_disk(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cannot_open = sqlite3.OperationalError("unable to open database file")
+    cannot_open.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+    assert "unable to open" in str(journal_error(cannot_open, path, "written"))
+    path.write_bytes(b"")
+    monkeypatch.setattr("os.access", lambda asked, mode: asked != path or mode == os.F_OK)
+    for error in (PermissionError(13, "Permission denied"), cannot_open):
+        seen = journal_error(error, path, "read")
+        assert (type(seen), str(seen)) == (
+            JournalError,
+            "The journal journal.sqlite could not be read: Permission denied.",
+        )
+        assert type(journal_error(error, path, "written")) is JournalReadOnlyError
 
 
 def test_a_torn_reserve_is_made_whole_again(path: Path) -> None:

@@ -121,6 +121,9 @@ def test_an_export_can_be_checked_without_the_device(folder: Path, tmp_path: Pat
         (lambda out: (out / "traces" / "000002-1.json").unlink(), "000002-1.json is missing"),
         (lambda out: (out / "extra").write_text("x"), "extra is not in SHA256SUMS"),
         (lambda out: (out / "SHA256SUMS").unlink(), "This is no whole export"),
+        (lambda out: (out / "readings.csv").unlink(), "readings.csv is missing"),
+        (lambda out: (out / "readings.csv").write_bytes(b"\xff\n"), "readings.csv was altered"),
+        (lambda out: (out / "receipts.jsonl").write_text('{"device_seq": [1]}\n'), "a receipt for [1]"),
     ],
 )
 def test_what_is_wrong_with_an_export_is_named(folder: Path, tmp_path: Path, spoil: Any, words: str) -> None:
