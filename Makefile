@@ -29,7 +29,7 @@ test-fast: $(READY) ## the quick part: no real processes, brokers or databases
 	@$(BIN)/pytest -m "not slow" $(SPREAD)
 
 .PHONY: test-camera
-test-camera: $(READY) ## the Pi camera adapter on real picamera2 and libcamera (root; half a minute, the first time two more)
+test-camera: $(READY) ## the Pi camera adapter on real picamera2 and libcamera (root; a minute, the first time two more)
 	@$(BIN)/pytest -m slow tests/camera
 
 .PHONY: check

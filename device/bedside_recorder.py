@@ -114,17 +114,26 @@ class Recorder:
         with self._lock:
             self._sampler = None
 
-    def close(self, timeout_s: float = 2.0) -> bool:
-        """Stop the thread and close the camera; returns False where the camera does not come back."""
+    def close(self, timeout_s: float = 4.0) -> bool:
+        """Stop the thread, which closes the camera; returns False where the camera does not come back."""
         self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout_s)
-        if self._thread.is_alive():
-            return False
-        self._camera.close()
-        return not self.hung
+        if self._thread.ident is None:
+            self._camera.close()
+            return True
+        self._thread.join(timeout_s)
+        return not (self._thread.is_alive() or self.hung)
 
     def _run(self) -> None:
+        try:
+            self._deliver()
+            self._camera.close()
+        finally:
+            if not self._stop.is_set() and not self.hung:
+                # Whatever it was that nobody foresaw: without frames the bedside is to end, not to stand still.
+                self.hung = True
+                self._fail("The camera's loop has ended.")
+
+    def _deliver(self) -> None:
         while not self._stop.is_set():
             try:
                 self.camera_ticked_ns = self._clock.boottime_ns()
@@ -134,10 +143,10 @@ class Recorder:
                     self._turn()
             except CameraHungError as error:
                 self.hung = True
-                self._fail(error)
+                self._fail(str(error))
                 return
             except (CameraError, FrameError) as error:
-                self._fail(error)
+                self._fail(str(error))
                 self._camera.close()
                 self._wait()
 
@@ -166,11 +175,11 @@ class Recorder:
             if self._sampler is not None and frame.picture is not None and frame.t_boot_ns >= self._origin_ns:
                 self._sampler.add(frame.picture, (frame.t_boot_ns - self._origin_ns) / 1e9)
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, why: str) -> None:
         """Say once that there is no camera; the log has it once for each cause."""
-        if str(error) != self.trouble:
-            log.warning("%s", error)
-        first, self.trouble = self.trouble is None, str(error)
+        if why != self.trouble:
+            log.warning("%s", why)
+        first, self.trouble = self.trouble is None, why
         if first:
             self._hear(CameraFailed())
 

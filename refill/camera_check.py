@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from device.camera.pi_lock import TOLERANCE, settings_agree
+from device.camera.pi_lock import HELD_WITHIN, settings_agree
 from device.clock import Clock
 from device.ports import Camera, Frame, FrameSettings
 from vision.grid import GridRecording, GridSampler
@@ -35,10 +35,12 @@ class Finding:
         return f"{verdict:5}{self.what:16}{self.found}"
 
 
-def watch(camera: Camera, asked: FrameSettings, fps: float, seconds: float, clock: Clock) -> Iterator[Finding]:
+def watch(
+    camera: Camera, asked: FrameSettings, fps: float, seconds: float, clock: Clock, exposure_step_us: float = 0.0
+) -> Iterator[Finding]:
     """Take frames of a started camera for so long and yield what was found; raises `CameraError`.
 
-    `asked` is what every frame has to say of itself; None where the camera cannot say it.
+    `asked` is what every frame has to say of itself; None where the camera cannot say it. Exposure may be a step off.
     """
     sampler = GridSampler(camera.width, camera.height, layout=camera.layout)
     frames: list[Frame] = []
@@ -54,7 +56,7 @@ def watch(camera: Camera, asked: FrameSettings, fps: float, seconds: float, cloc
         yield Finding("frames", f"{len(frames)} in {seconds:g} s", passed=False)
         return
     yield from _of_times(frames, ages_s, fps)
-    yield from _of_settings(frames, asked)
+    yield from _of_settings(frames, asked, exposure_step_us)
     yield from _of_pictures(sampler.finish())
 
 
@@ -84,16 +86,20 @@ CONTROLS: tuple[tuple[str, str, str], ...] = (
 )
 
 
-def _of_settings(frames: list[Frame], asked: FrameSettings) -> Iterator[Finding]:
+def _of_settings(frames: list[Frame], asked: FrameSettings, exposure_step_us: float) -> Iterator[Finding]:
     for what, name, unit in CONTROLS:
         wanted = getattr(asked, name)
         told = {getattr(frame.settings, name) for frame in frames}
         asking = "not asked" if wanted is None else f"asked {_text(wanted)}"
         only = FrameSettings(**{name: wanted})
-        held = None if wanted is None else all(settings_agree(only, frame.settings) for frame in frames)
+        held = (
+            None
+            if wanted is None
+            else all(settings_agree(only, frame.settings, exposure_step_us=exposure_step_us) for frame in frames)
+        )
         yield Finding(what, f"{asking}, {_span(told, unit)}", held)
     locked = sum(frame.settings_held for frame in frames)
-    yield Finding("lock", f"held in {locked} of {len(frames)} frames, within {TOLERANCE:.0%}", locked == len(frames))
+    yield Finding("lock", f"held in {locked} of {len(frames)} frames, within {HELD_WITHIN:.1%}", locked == len(frames))
 
 
 def _span(told: set[Any], unit: str) -> str:

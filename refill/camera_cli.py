@@ -60,8 +60,11 @@ def check(
         camera, asked, fps = _simulated(camera_faults) if simulate else _started(device.camera, say)
         try:
             say(Finding("picture", f"{camera.width}x{camera.height}, {camera.layout}"))
-            for finding in watch(camera, asked, fps, seconds, SystemClock()):
+            step_us = 0.0 if simulate else device.camera.mode.exposure_step_us
+            for finding in watch(camera, asked, fps, seconds, SystemClock(), step_us):
                 say(finding)
+            sensor_c = getattr(camera, "sensor_c", None)
+            say(Finding("sensor is", "not told" if sensor_c is None else f"{sensor_c:g} degrees Celsius"))
         finally:
             camera.close()
     except (CameraError, FrameError) as error:

@@ -6,7 +6,20 @@ from firmware_config.sensors import SENSORS
 
 PAGE = Path("docs/camera.md")
 BEGIN, END = "<!-- modes -->", "<!-- /modes -->"
-HEAD = ("sensor", "module", "mode", "bits", "fps", "exposure from", "gain", "black of 16 bit", "lens", "shutter")
+HEAD = (
+    "sensor",
+    "module",
+    "mode",
+    "bits",
+    "fps",
+    "exposure from",
+    "in steps of",
+    "gain",
+    "black of 16 bit",
+    "lens",
+    "shutter",
+    "own HDR",
+)
 
 
 def rows() -> list[tuple[str, ...]]:
@@ -19,10 +32,12 @@ def rows() -> list[tuple[str, ...]]:
             str(mode.bit_depth),
             f"{mode.largest_fps:g}",
             f"{mode.shortest_exposure_us} us",
+            f"{mode.exposure_step_us:g} us",
             f"{sensor.smallest_gain:g} to {sensor.largest_gain:g}",
             str(sensor.black_level),
             "moves" if sensor.lens_moves else "fixed",
             "global" if sensor.global_shutter else "rolling",
+            "has to be off" if sensor.own_hdr else "none",
         )
         for name, sensor in SENSORS.items()
         for mode in sensor.modes

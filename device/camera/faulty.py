@@ -21,9 +21,17 @@ from vision.tone import linear_to_srgb, srgb_to_linear
 
 SILENCE_S: float = 1.0
 """How long a camera that delivers nothing is waited for: two time-outs of the Pi's."""
+SILENT = "No frame came within a second."
 LOOK_S: float = 0.1
 """How often the file of faults is looked at."""
 LEAST_GAIN, MOST_GAIN = 0.05, 20.0
+LIMITS: dict[str, tuple[float, float]] = {
+    "drop_share": (0.0, 1.0),
+    "drop_burst": (0, 10_000),
+    "drift_per_s": (-10.0, 10.0),
+    "hidden_drift_per_s": (-10.0, 10.0),
+    "red_gain": (LEAST_GAIN, MOST_GAIN),
+}
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,9 @@ class CameraFaults:
     frozen: bool = False
     """The same picture, to the bit, with new times."""
     drop_share: float = 0.0
-    """Share of frames that never arrive, at random."""
+    """Share of frames that never arrive, at random; of 1 it is silent."""
+    drop_burst: int = 0
+    """So many frames in a row never arrive, once, when this is put on."""
     drift_per_s: float = 0.0
     """Exposure creeps by this share a second, and the frames say so."""
     hidden_drift_per_s: float = 0.0
@@ -79,10 +89,16 @@ def faults_of(content: object) -> CameraFaults:
         raise ValueError("faults of the camera: not a table")  # noqa: TRY004 - a wrong file, not a wrong call
     kinds: dict[str, Any] = {field.name: field.type for field in fields(CameraFaults)}
     for key, value in content.items():
-        wanted = bool if kinds.get(key) is bool else (int, float)
-        if key not in kinds or not isinstance(value, wanted) or (wanted is not bool and isinstance(value, bool)):
+        if key not in kinds or not _is_one(kinds[key], value, *LIMITS.get(key, (0.0, 0.0))):
             raise ValueError(f"faults of the camera: {key}: {value!r} is none")
     return CameraFaults(**content)
+
+
+def _is_one(kind: type, value: object, least: float, most: float) -> bool:
+    if kind is bool or isinstance(value, bool):
+        return kind is bool and isinstance(value, bool)
+    number = isinstance(value, int) or (kind is float and isinstance(value, float))
+    return number and least <= value <= most  # type: ignore[operator] # a number, and one that is none is in no limits
 
 
 class FaultyCamera:
@@ -95,6 +111,7 @@ class FaultyCamera:
         self._held: Pixels | None = None
         self._drift_since_ns: int | None = None
         self._lost = 0
+        self._burst = self._to_lose = 0
 
     @property
     def width(self) -> int:
@@ -129,13 +146,16 @@ class FaultyCamera:
 
     def next_frame(self, *, look: bool = True) -> Frame:
         """Return the next frame that is not lost, as the faults leave it; raises `CameraError`."""
+        since_s = time.monotonic()
         while True:
             faults = self._faults()
             self._fail(faults)
             frame = self._camera.next_frame(look=look)
-            if self._dice.random() >= faults.drop_share:
+            if not self._loses(faults):
                 break
             self._lost += 1
+            if time.monotonic() - since_s > SILENCE_S:
+                raise CameraError(SILENT)
         frame = replace(frame, dropped=frame.dropped + self._lost)
         self._lost = 0
         return self._frozen(self._changed(frame, faults), faults)
@@ -148,7 +168,15 @@ class FaultyCamera:
             raise CameraHungError("The camera does not come back from a wait.")
         if faults.silent:
             time.sleep(SILENCE_S)
-            raise CameraError("No frame came within a second.")
+            raise CameraError(SILENT)
+
+    def _loses(self, faults: CameraFaults) -> bool:
+        if faults.drop_burst != self._burst:
+            self._burst = self._to_lose = faults.drop_burst
+        if self._to_lose > 0:
+            self._to_lose -= 1
+            return True
+        return self._dice.random() < faults.drop_share
 
     def _frozen(self, frame: Frame, faults: CameraFaults) -> Frame:
         if not faults.frozen:

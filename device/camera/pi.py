@@ -1,7 +1,5 @@
 """The Pi's camera by picamera2: locked before it starts, checked at every frame, never waited for without a limit."""
 
-import atexit
-import gc
 import logging
 from concurrent.futures import CancelledError
 from typing import Any
@@ -9,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from device.camera.pi_lock import (
+    HELD_WITHIN,
     Enums,
     asked_of,
     cannot_be_locked,
@@ -17,6 +16,7 @@ from device.camera.pi_lock import (
     settings_agree,
     settings_of,
 )
+from device.camera.pi_open import collect, ended, leave, opened
 from device.camera.pi_planes import FORMATS, bayer_layout, copy_frame, yuv_layout
 from device.ports import CameraError, CameraHungError, Frame, FrameSettings
 from firmware_config.camera import Camera
@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 FRAME_WAIT_S: float = 0.5
 SETTLING_FRAMES: int = 90
 """Frames within which the controls given at the start must have taken hold; a second and a half at 60 frames/s."""
+SETTLED_FRAMES: int = 5
+"""So many in a row have to be alike: what was not asked for, as digital gain, may follow later than what was."""
 BUFFERS: int = 6
 DROPPED_AT_PERIODS: float = 1.5
 """Frames are missing where two sensor times are further apart than this; sequence numbers do not tell it."""
@@ -54,6 +56,8 @@ class PiCamera:
         self._last_ns: int | None = None
         self._hung = False
         self.simulated = False
+        self.sensor_c: float | None = None
+        """Temperature of the sensor at the last frame, where it tells one."""
 
     @property
     def layout(self) -> Layout:
@@ -93,7 +97,7 @@ class PiCamera:
         self._mapped_array = MappedArray
         self._reference = self._last_ns = None
         try:
-            self._camera = _opened(Picamera2)
+            self._camera = opened(Picamera2)
             self._configure(libcamera)
             self._camera.start()
             self._settle()
@@ -101,9 +105,11 @@ class PiCamera:
             raise
         except (CameraError, RuntimeError, OSError, IndexError, KeyError, ValueError) as error:
             self.close()
-            raise (
-                error if isinstance(error, CameraError) else CameraError(f"The camera does not start: {error}.")
-            ) from error
+            if isinstance(error, CameraError):
+                raise
+            # picamera2 says that it could not, and libcamera why.
+            why = str(error.__cause__ or error).rstrip(".")
+            raise CameraError(f"The camera does not start: {why}.") from error
 
     def _configure(self, libcamera: Any) -> None:
         config, listed = self._config, set(self._camera.camera_controls)
@@ -150,33 +156,44 @@ class PiCamera:
         mode, sensor = self._config.mode, given.get("sensor") or {}
         read_out = (sensor.get("output_size"), sensor.get("bit_depth"))
         if not self.simulated and read_out != ((mode.width, mode.height), mode.bit_depth):
-            raise CameraError(f"The camera reads its sensor out as {read_out}, not as the mode that was asked.")
+            hdr = ", as it does where its own HDR was left on" if self._sensor.own_hdr else ""
+            raise CameraError(f"The camera reads its sensor out as {read_out}, not as the mode that was asked{hdr}.")
         stream = dict(given[self._stream])
         wanted = FORMATS.get(self._config.form)
         if tuple(stream["size"]) != (self.width, self.height) or (wanted and stream["format"] != wanted):
             raise CameraError(f"The camera delivers {stream['format']} at {stream['size']}, not what was asked.")
         self._given = {key: stream[key] for key in ("format", "size", "stride")}
-        self._layout = None
         if self._config.form == "bgr":
             self._layout = BGR
         elif self._config.form != "bayer":
             self._layout = yuv_layout(self._config.form, given["colour_space"])
 
     def _settle(self) -> None:
-        """Take the first frame that is as asked for as what all later ones are held against."""
+        """Wait until frames are as asked, and stay so: that is what all later ones are held against."""
+        first, alike = FrameSettings(), 0
         for _ in range(SETTLING_FRAMES):
             frame, metadata = self._next(look=False)
-            if settings_agree(self._asked, frame.settings):
-                self._reference = reference_of(self._asked, frame.settings)
-                if self._layout is None:
-                    self._layout = bayer_layout(
-                        str(self._given["format"]),
-                        metadata.get("SensorBlackLevels"),
-                        self._sensor,
-                        self._config.mode.bit_depth,
-                    )
+            if not settings_agree(self._asked, frame.settings, exposure_step_us=self._config.mode.exposure_step_us):
+                alike = 0
+                continue
+            if not alike or not settings_agree(first, frame.settings, HELD_WITHIN):
+                first, alike = frame.settings, 0
+            alike += 1
+            if alike == SETTLED_FRAMES:
+                self._reference = reference_of(self._asked, first)
+                self._take_levels(metadata)
                 return
         raise CameraError("The camera does not keep the settings that it was given.")
+
+    def _take_levels(self, metadata: dict[str, Any]) -> None:
+        """Take the layout of a mosaic, which a frame only tells."""
+        if self._config.form == "bayer":
+            self._layout = bayer_layout(
+                str(self._given["format"]),
+                metadata.get("SensorBlackLevels"),
+                self._sensor,
+                self._config.mode.bit_depth,
+            )
 
     def next_frame(self, *, look: bool = True) -> Frame:
         """Wait for the next frame, twice at most 0.5 s; raises `CameraError`, and `CameraHungError` after that."""
@@ -201,7 +218,8 @@ class PiCamera:
             raise CameraError("The camera gives frames without a sensor time.")
         t_boot_ns = int(metadata["SensorTimestamp"])
         settings = settings_of(metadata)
-        held = self._reference is None or settings_agree(self._reference, settings)
+        held = self._reference is None or settings_agree(self._reference, settings, HELD_WITHIN)
+        self.sensor_c = metadata.get("SensorTemperature")
         return Frame(t_boot_ns, picture, settings, held, self._dropped_before(t_boot_ns)), metadata
 
     def _request(self) -> Any:
@@ -241,33 +259,12 @@ class PiCamera:
         camera, self._camera = self._camera, None
         if camera is None:
             return
+        self._hung = self._hung or not ended(camera)
         if self._hung:
-            _leave(camera)
+            leave(camera)
             return
-        _end(camera)
         del camera
-        # picamera2 leaves itself in a circle of references, with open files in it: not until chance collects it.
-        gc.collect()
-
-
-def _opened(picamera2: Any) -> Any:
-    if not picamera2.global_camera_info():
-        raise CameraError("There is no camera.")
-    return picamera2()
-
-
-def _end(camera: Any) -> None:
-    for end in (camera.cancel_all_and_flush, camera.stop, camera.close):
-        try:
-            end()
-        except (RuntimeError, OSError) as error:
-            log.warning("the camera did not close cleanly: %s", error)
-
-
-def _leave(camera: Any) -> None:
-    """Let picamera2 be. A loose cable can leave it blocked for good, and it closes itself as the process ends."""
-    atexit.unregister(camera.close)
-    camera.close = lambda: None
+        collect()
 
 
 def enums_of(controls: Any) -> Enums:

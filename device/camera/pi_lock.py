@@ -7,7 +7,9 @@ from device.ports import FrameSettings
 from firmware_config.camera import Camera
 
 TOLERANCE: float = 0.02
-"""Sensors round exposure to lines and gains to steps; a control loop that moves them moves them further."""
+"""How far a setting may be from what was asked: sensors round gains to steps, and exposure to lines, see there."""
+HELD_WITHIN: float = 0.005
+"""How far it may be from what it once was: nothing is rounded anew, and this much light is 0.002 of optical density."""
 MUST_BE_LISTED: tuple[str, ...] = ("ExposureTime", "AnalogueGain", "ColourGains")
 """A camera that lists one of these not cannot be locked, and makes no reading of skin."""
 
@@ -71,7 +73,7 @@ def asked_of(camera: Camera, listed: set[str]) -> FrameSettings:
 
 
 def reference_of(asked: FrameSettings, found: FrameSettings) -> FrameSettings:
-    """Return what all later frames are held against: a frame that is as asked, digital gain included."""
+    """Return what all later frames are held against: one that is as asked, with what the camera chose by itself."""
     return replace(found, frame_period_us=found.frame_period_us if asked.frame_period_us is not None else None)
 
 
@@ -88,17 +90,23 @@ def settings_of(metadata: dict[str, Any]) -> FrameSettings:
     )
 
 
-def settings_agree(reference: FrameSettings, found: FrameSettings) -> bool:
-    """Return whether a frame was taken with the reference's settings; a value that is not told does not agree."""
-    pairs: list[tuple[float | None, float | None]] = [
-        (reference.exposure_us, found.exposure_us),
-        (reference.analogue_gain, found.analogue_gain),
-        (reference.digital_gain, found.digital_gain),
-        (reference.lens_position, found.lens_position),
-        (reference.frame_period_us, found.frame_period_us),
+def settings_agree(
+    reference: FrameSettings, found: FrameSettings, within: float = TOLERANCE, exposure_step_us: float = 0.0
+) -> bool:
+    """Return whether a frame was taken with the reference's settings; a value that is not told does not agree.
+
+    `within` is a share of the reference; exposure may be off by `exposure_step_us` where that is more.
+    """
+    pairs: list[tuple[float | None, float | None, float]] = [
+        (reference.exposure_us, found.exposure_us, exposure_step_us),
+        (reference.analogue_gain, found.analogue_gain, 0.0),
+        (reference.digital_gain, found.digital_gain, 0.0),
+        (reference.lens_position, found.lens_position, 0.0),
+        (reference.frame_period_us, found.frame_period_us, 0.0),
     ]
-    pairs += zip(reference.colour_gains or (), found.colour_gains or (None, None), strict=False)
+    gains = zip(reference.colour_gains or (), found.colour_gains or (None, None), strict=False)
+    pairs += [(wanted, given, 0.0) for wanted, given in gains]
     return all(
-        wanted is None or (given is not None and abs(given - wanted) <= TOLERANCE * abs(wanted) + 1e-9)
-        for wanted, given in pairs
+        wanted is None or (given is not None and abs(given - wanted) <= max(within * abs(wanted), step) + 1e-9)
+        for wanted, given, step in pairs
     )

@@ -7,61 +7,21 @@ clock of 60 frames/s) is not claimed.
 import json
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
-sys.path[:0] = ["/opt/refill", str(Path(__file__).parent)]
-
-PICTURES = Path("/opt/frames")
-VIRTUAL = Path("/usr/share/libcamera/pipeline/virtual/virtual.yaml")
-COLOURS = ((60, 40, 40), (200, 120, 100))
-SIZES = ((640, 480), (652, 480), (320, 240))
-
-
-def prepare(colours: tuple[tuple[int, int, int], ...]) -> None:
-    """Give the virtual camera its sizes, and pictures of one colour each."""
-    from PIL import Image
-
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    for old in PICTURES.iterdir():
-        old.unlink()
-    for number, colour in enumerate(colours):
-        Image.new("RGB", (640, 480), colour).save(PICTURES / f"{number}.jpg", quality=100, subsampling=0)
-    formats = "".join(f"  - width: {w}\n    height: {h}\n    frame_rates: [60, 60]\n" for w, h in SIZES)
-    VIRTUAL.parent.mkdir(parents=True, exist_ok=True)
-    VIRTUAL.write_text(
-        f'%YAML 1.1\n---\n"VirtualCamera":\n  supported_formats:\n{formats}'
-        f'  frames:\n    path: "{PICTURES}/"\n  location: "CameraLocationExternal"\n  model: "virtual"\n'
-    )
-
-
-def camera(width: int = 640, height: int = 480, form: str = "nv12", *, allow_unlocked: bool = True) -> Any:
-    """Return our adapter for the virtual camera."""
-    from device.camera.pi import PiCamera
-    from firmware_config.camera import Camera
-
-    return PiCamera(
-        Camera.model_validate({"form": form, "width": width, "height": height}), allow_unlocked=allow_unlocked
-    )
-
-
-def error_of(work: Callable[[], object]) -> str:
-    """Return the kind and the sentence of the camera error that `work` ends in."""
-    from device.ports import CameraError
-
-    try:
-        work()
-    except CameraError as error:
-        return f"{type(error).__name__}: {error}"
-    return "none"
+import inside_life
+from played import COLOURS, PICTURES, SIZES, camera, error_of, prepare
 
 
 def frames() -> dict[str, Any]:
-    """Thirty frames: shape, planes, times, and the linear light that vision makes of them."""
+    """Thirty frames: shape, planes, times, and the linear light that vision makes of them.
+
+    `linear` is in the colour space that the camera names, `as_made` in the one that the pipeline's converter uses.
+    """
+    from vision.frames import BT601_FULL, Yuv
     from vision.grid import GridSampler
 
     found: dict[str, Any] = {}
@@ -69,11 +29,12 @@ def frames() -> dict[str, Any]:
         prepare((colour,))
         opened = camera()
         opened.start()
-        sampler = GridSampler(640, 480, layout=opened.layout)
+        samplers = [GridSampler(640, 480, layout=each) for each in (opened.layout, Yuv("nv12", BT601_FULL))]
         taken = [opened.next_frame() for _ in range(30)]
         age_s = (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - taken[-1].t_boot_ns) / 1e9
         for number, frame in enumerate(taken):
-            sampler.add(frame.picture, number / 60)
+            for sampler in samplers:
+                sampler.add(frame.picture, number / 60)
         opened.close()
         picture = taken[-1].picture
         found[str(colour)] = {
@@ -81,7 +42,8 @@ def frames() -> dict[str, Any]:
             "luma": float(picture[:480].mean()),
             "u": float(picture[480:, 0::2].mean()),
             "v": float(picture[480:, 1::2].mean()),
-            "linear": sampler.finish().cells[-1].mean(axis=(0, 1)).tolist(),
+            "linear": samplers[0].finish().cells[-1].mean(axis=(0, 1)).tolist(),
+            "as_made": samplers[1].finish().cells[-1].mean(axis=(0, 1)).tolist(),
             "layout": repr(opened.layout),
             "simulated": opened.simulated,
             "increasing": all(b.t_boot_ns > a.t_boot_ns for a, b in pairwise(taken)),
@@ -146,106 +108,8 @@ def refusals() -> dict[str, str]:
     return found
 
 
-def every_buffer(opened: Any) -> list[Any]:
-    """Take requests until none is left: then libcamera has nothing to fill."""
-    held = []
-    try:
-        while True:
-            held.append(opened._camera.capture_request(wait=0.5))
-    except TimeoutError:
-        opened._camera.cancel_all_and_flush()
-    return held
-
-
-def time_out() -> dict[str, Any]:
-    """All buffers held, as by a camera that delivers no more: two waits of half a second, then it has hung.
-
-    They stay held: nothing but leaving picamera2 behind lets this process end.
-    """
-    prepare((COLOURS[0],))
-    opened = camera()
-    opened.start()
-    held = every_buffer(opened)
-    began_s = time.monotonic()
-    said = error_of(opened.next_frame)
-    waited_s = time.monotonic() - began_s
-    opened.close()
-    closed_s = time.monotonic() - began_s - waited_s
-    return {
-        "held": len(held),
-        "said": said,
-        "waited_s": waited_s,
-        "closed_s": closed_s,
-        "after": error_of(opened.next_frame),
-        "again": error_of(opened.start),
-    }
-
-
-def one_late() -> dict[str, Any]:
-    """A first wait in vain, and frames after it: the flush brings the camera back."""
-    prepare((COLOURS[0],))
-    opened = camera()
-    opened.start()
-    held = every_buffer(opened)
-    threading.Timer(0.7, lambda: [request.release() for request in held]).start()
-    said = error_of(opened.next_frame)
-    then = error_of(opened.next_frame)
-    opened.close()
-    return {"said": said, "then": then}
-
-
-def listener_dies() -> dict[str, Any]:
-    """An exception in picamera2's own thread, as a cable that comes off has made: no wait without an end."""
-    prepare((COLOURS[0],))
-    opened = camera()
-    opened.start()
-
-    def broken(_: Any) -> None:
-        raise RuntimeError("unplugged")
-
-    opened._camera.pre_callback = broken
-    threading.excepthook = lambda _: None
-    began_s = time.monotonic()
-    said = ""
-    while time.monotonic() - began_s < 10 and not said.startswith("Camera"):
-        said = error_of(opened.next_frame)
-    waited_s = time.monotonic() - began_s
-    opened.close()
-    return {"said": said, "waited_s": waited_s, "closed_s": time.monotonic() - began_s - waited_s}
-
-
-def footprint() -> dict[str, int]:
-    """Open descriptors, mapped frame buffers and threads (libcamera's too), and allocators that were not closed."""
-    import shims
-
-    maps = Path("/proc/self/maps").read_text(encoding="ascii")
-    return {
-        "descriptors": len(list(Path("/proc/self/fd").iterdir())),
-        "frame_maps": maps.count("memfd:frame"),
-        "threads": len(list(Path("/proc/self/task").iterdir())),
-        "allocators": len(shims.LIVE),
-    }
-
-
-def reopen() -> dict[str, Any]:
-    """Fifty times open, five frames, closed, in every state that a close can meet."""
-    prepare((COLOURS[0],))
-    seen = []
-    for number in range(50):
-        opened = camera()
-        if number % 5 != 4:  # one in five is closed without ever having been started
-            opened.start()
-            for _ in range(number % 5):
-                opened.next_frame(look=bool(number % 2))
-        opened.close()
-        opened.close()
-        if number % 10 == 9:
-            seen.append(footprint())
-    return {"seen": seen}
-
-
 CHECKS: dict[str, Callable[[], dict[str, Any]]] = {
-    check.__name__: check for check in (frames, sizes, refusals, time_out, one_late, listener_dies, reopen)
+    check.__name__: check for check in (frames, sizes, refusals, *inside_life.CHECKS)
 }
 
 if __name__ == "__main__":

@@ -10,7 +10,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+
+from vision.tone import srgb_to_linear
 
 pytestmark = pytest.mark.slow
 TREE = Path(__file__).resolve().parents[2]
@@ -41,8 +44,12 @@ def test_frames_are_the_pictures_that_were_played_with_times_of_the_boot_clock()
     for colour, found in inside("frames").items():
         assert found["shape"] == [720, 640]
         assert (found["luma"], found["u"], found["v"]) == pytest.approx(expected[colour], abs=1.5)
-        red, green, blue = found["linear"]
-        assert red > green >= blue * 0.9 > 0
+        played = srgb_to_linear(np.array(json.loads(colour.translate({40: 91, 41: 93})), float))
+        # Two codes of the picture: planes are rounded, and so is the picture's own JPEG.
+        assert found["as_made"] == pytest.approx(played, rel=0.06)
+        assert found["linear"][0] > max(found["linear"][1:]), (
+            "what it names is not how it was made, and red all the same"
+        )
         assert found["increasing"]
         assert 0 <= found["age_s"] < 1
         assert found["own_memory"], "a frame must not change under whoever holds it"
@@ -89,6 +96,41 @@ def test_an_exception_in_picamera2s_own_thread_ends_no_wait_never() -> None:
     assert found["said"].startswith("Camera"), found
     assert found["waited_s"] < 5
     assert found["closed_s"] < 0.5
+
+
+def test_a_close_that_picamera2_would_wait_in_for_good_has_an_end() -> None:
+    found = inside("closed_blind")
+    assert 1.5 < found["closed_s"] < 4, "two seconds, and then it is left behind"
+    assert found["again"].startswith("CameraHungError: The camera has hung")
+
+
+def test_a_camera_that_is_taken_is_tried_again_without_leaving_anything_open() -> None:
+    found = inside("taken")
+    assert [said.split(":")[0] for said in found["said"]] == ["CameraError"]
+    assert found["then"] == "none"
+    first, *_, last = found["seen"]
+    # Its owner's frames are being filled meanwhile, so that their maps come and go.
+    assert {**last, "frame_maps": 0} == {**first, "frame_maps": 0}
+
+
+def test_a_camera_that_is_not_there_is_looked_for_without_leaving_anything_open() -> None:
+    found = inside("absent")
+    assert found["said"] == ["CameraError: There is no camera."]
+    first, *_, last = found["seen"]
+    assert last == first
+
+
+def test_a_camera_that_comes_up_after_us_is_found() -> None:
+    assert inside("comes_up") == {"said": "none", "then": "none"}
+
+
+def test_the_bedsides_loop_idles_records_and_tells_a_camera_that_is_gone() -> None:
+    found = inside("bedside")
+    assert 5 <= found["idle"] <= 25, "a word every 50 ms, however many frames come"
+    assert found["kept"] >= 10
+    assert found["recording"] >= found["kept"]
+    assert (found["last"], found["hung"], found["closed"]) == ("CameraFailed", True, False)
+    assert found["trouble"] == "The camera delivers no more frames."
 
 
 def test_fifty_openings_leave_no_descriptor_buffer_or_thread_behind() -> None:

@@ -1,6 +1,8 @@
 """What the Pi's adapter needs of picamera2 and libcamera, with their faults; tests look at the order of calls."""
 
+import os
 import sys
+import threading
 import types
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
@@ -42,6 +44,10 @@ class FakePicamera2:
 
     def __init__(self) -> None:
         self.present = True
+        self.comes_up = False
+        self.busy = False
+        self.cameras: dict[int, Any] = {}
+        self.stop_waits: threading.Event | None = None
         self.script: list[Any] = []
         self.calls: list[str] = []
         self.open_requests = 0
@@ -58,9 +64,13 @@ class FakePicamera2:
         self.t_ns = 123_000_000_000
         self.jobs: list[FakeJob] = []
 
-    def __call__(self) -> "FakePicamera2":
+    def open(self) -> None:
+        """What picamera2 does as it is made: it has a pipe before it has a camera."""
         self.calls.append("open")
-        return self
+        read, self.notifyme_w = os.pipe()
+        self.notifymeread = os.fdopen(read, "rb")
+        if self.busy:
+            raise RuntimeError("Camera __init__ sequence did not complete.") from RuntimeError("it is taken")
 
     def global_camera_info(self) -> list[dict[str, str]]:
         return [{"Model": self.model}] if self.present else []
@@ -111,13 +121,22 @@ class FakePicamera2:
         for job in self.jobs:
             job.cancel()
 
+    def reset(self) -> None:
+        """Cameras are listed anew."""
+        self.calls.append("list")
+        self.present = self.comes_up
+
     def stop(self) -> None:
         self.calls.append("stop")
+        if self.stop_waits is not None:
+            self.stop_waits.wait(10)
         if self.close_raises:
             raise RuntimeError("it is gone")
 
     def close(self) -> None:
         self.calls.append("close")
+        self.notifymeread.close()
+        os.close(self.notifyme_w)
 
 
 class FakeJob:
@@ -190,7 +209,13 @@ class Named:
 def modules(camera: FakePicamera2) -> dict[str, types.ModuleType]:
     """Return `picamera2` and `libcamera` as modules around one camera."""
     picamera2, libcamera = types.ModuleType("picamera2"), types.ModuleType("libcamera")
-    vars(picamera2).update(Picamera2=camera, MappedArray=FakeMappedArray)
+    made = {
+        "_cm": camera,
+        "global_camera_info": camera.global_camera_info,
+        "__new__": lambda _: camera,
+        "__init__": FakePicamera2.open,
+    }
+    vars(picamera2).update(Picamera2=type("Picamera2", (), made), MappedArray=FakeMappedArray)
     off, manual = Named("Off"), Named("Manual")
     vars(libcamera).update(
         ColorSpace=types.SimpleNamespace(Sycc=lambda: "sYCC"),

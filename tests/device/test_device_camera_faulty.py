@@ -1,6 +1,7 @@
 """Faults of a camera, put on while it runs: what the frames then show, and what they say of themselves."""
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
@@ -102,10 +103,21 @@ def test_dropped_frames_are_counted_and_none_is_invented(camera: FaultyCamera, s
     assert frames[-1].t_boot_ns == (dropped + len(frames)) * PERIOD_NS
 
 
+def test_a_burst_of_frames_is_lost_once(camera: FaultyCamera, switch: Switch) -> None:
+    camera.next_frame()
+    switch.now = CameraFaults(drop_burst=7)
+    assert [camera.next_frame().dropped for _ in range(5)] == [7, 0, 0, 0, 0]
+    switch.now = CameraFaults()
+    camera.next_frame()
+    switch.now = CameraFaults(drop_burst=7)
+    assert camera.next_frame().dropped == 7
+
+
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize(
     ("faults", "kind", "words"),
     [
+        (CameraFaults(drop_share=1.0), CameraError, "No frame came"),
         (CameraFaults(unplugged=True), CameraError, "no more frames"),
         (CameraFaults(silent=True), CameraError, "No frame came"),
         (CameraFaults(hung=True), CameraHungError, "does not come back"),
@@ -197,12 +209,20 @@ def test_the_file_of_faults_is_not_looked_at_for_every_frame(tmp_path: Path) -> 
 
 def test_every_fault_can_be_said_in_the_file() -> None:
     for field in fields(CameraFaults):
-        value: Any = True if field.type is bool else 1.5
+        value: Any = {bool: True, int: 3, float: 0.5}[field.type]
         assert faults_of({field.name: value}) == replace(CameraFaults(), **{field.name: value})
 
 
 def forms() -> Iterator[Any]:
     yield from ([], None, {"frozen": "yes"}, {"drop_share": "0.1"}, {"drop_share": True}, {"unknown": True})
+    yield from (
+        {"drop_share": math.nan},
+        {"drop_share": 1.1},
+        {"red_gain": 0.0},
+        {"drop_burst": 1.5},
+        {"drop_burst": -1},
+    )
+    yield from ({"drift_per_s": math.inf}, {"hidden_drift_per_s": 10**400})
 
 
 @pytest.mark.parametrize("content", list(forms()))

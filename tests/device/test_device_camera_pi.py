@@ -3,14 +3,17 @@
 picamera2 is a fake here, so that what a camera does wrong can be played; tests/camera runs the adapter on the real one.
 """
 
+import os
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from fake_picamera2 import LOCKED, FakePicamera2, Late, configured, installed, started
 
-from device.camera.pi import PiCamera
+from device.camera import pi_open
+from device.camera.pi import SETTLED_FRAMES, PiCamera
 from device.camera.pi_lock import settings_agree
 from device.ports import CameraError, CameraHungError, FrameSettings
 from vision.frames import BGR
@@ -24,7 +27,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePicamera2]:
 
 
 def test_the_camera_is_locked_before_it_starts_in_the_mode_that_the_table_names(fake: FakePicamera2) -> None:
-    fake.script = [LOCKED, {**LOCKED, "LensPosition": 8.0}]
+    fake.script = [LOCKED, *[{**LOCKED, "LensPosition": 8.0}] * SETTLED_FRAMES]
     started(lock={"lens_position": 8.0})
     assert fake.script == [], "the lens takes its time"
     controls = {name: getattr(value, "name", value) for name, value in fake.asked["controls"].items()}
@@ -88,9 +91,9 @@ def test_it_waits_until_the_lock_has_taken_hold_and_checks_every_frame(fake: Fak
 @pytest.mark.parametrize(
     "moved",
     [
-        {"ExposureTime": 4300},
-        {"AnalogueGain": 1.3},
-        {"DigitalGain": 1.1},
+        {"ExposureTime": 4030},
+        {"AnalogueGain": 1.21},
+        {"DigitalGain": 1.01},
         {"ColourGains": (2.0, 1.7)},
         {"ColourGains": (2.1, 1.6)},
         {"LensPosition": 1.2},
@@ -107,8 +110,42 @@ def test_a_setting_that_moved_or_is_no_longer_told_has_not_held(fake: FakePicame
 
 def test_rounding_of_a_sensor_is_no_move(fake: FakePicamera2) -> None:
     camera = started()
-    fake.script = [{**LOCKED, "ExposureTime": 4010, "DigitalGain": 1.005}]
+    fake.script = [{**LOCKED, "ExposureTime": 4000, "DigitalGain": 1.004}]
     assert camera.next_frame(look=False).settings_held
+
+
+def test_what_was_not_asked_for_is_waited_for_too_until_it_stays(fake: FakePicamera2) -> None:
+    gains = [1.3, 1.2, 1.1, 1.0]
+    fake.script = [{**LOCKED, "DigitalGain": gain} for gain in gains]
+    camera = started()
+    assert camera.reference is not None
+    assert camera.reference.digital_gain == 1.0
+    assert fake.script == []
+    assert camera.next_frame(look=False).settings_held
+
+
+def test_a_lock_that_slips_while_it_settles_is_waited_for_anew(fake: FakePicamera2) -> None:
+    fake.script = [*[LOCKED] * (SETTLED_FRAMES - 1), {**LOCKED, "ExposureTime": 9000}, *[LOCKED] * SETTLED_FRAMES]
+    started()
+    assert fake.script == []
+
+
+def test_exposure_of_a_line_more_or_less_than_asked_is_what_the_sensor_can(fake: FakePicamera2) -> None:
+    told = {**LOCKED, "ExposureTime": 83}
+    fake.script = [told] * (SETTLED_FRAMES + 1)
+    camera = started(lock={"exposure_us": 100})
+    assert camera.next_frame(look=False).settings_held
+    fake.script = [{**LOCKED, "ExposureTime": 81}] * 200
+    with pytest.raises(CameraError, match="does not keep"):
+        started(lock={"exposure_us": 100})
+
+
+def test_the_sensors_temperature_is_passed_on_where_it_is_told(fake: FakePicamera2) -> None:
+    camera = started()
+    assert camera.sensor_c is None
+    fake.script = [{**LOCKED, "SensorTemperature": 41.0}]
+    camera.next_frame(look=False)
+    assert camera.sensor_c == 41.0
 
 
 def test_a_camera_that_never_takes_the_lock_does_not_start(fake: FakePicamera2) -> None:
@@ -171,6 +208,7 @@ def test_a_picture_is_copied_only_where_it_is_looked_at(fake: FakePicamera2, mon
         ({"given_size": (320, 240)}, r"at \(320, 240\)"),
         ({"given_mode": {"output_size": (2304, 1296), "bit_depth": 10}}, "not as the mode"),
         ({"model": "imx477"}, "an imx477, and camera.sensor is imx708"),
+        ({"given_mode": {"output_size": (2304, 1296), "bit_depth": 10}}, "its own HDR was left on"),
     ],
 )
 def test_what_was_not_asked_for_is_refused(fake: FakePicamera2, given: dict[str, Any], words: str) -> None:
@@ -220,9 +258,51 @@ def test_no_camera_and_no_picamera2_are_one_sentence_each(fake: FakePicamera2, m
     fake.present = False
     with pytest.raises(CameraError, match="There is no camera"):
         started()
+    assert "open" not in fake.calls
     monkeypatch.setitem(sys.modules, "libcamera", None)
     with pytest.raises(CameraError, match="picamera2 is not installed"):
         started()
+
+
+def test_a_camera_that_comes_up_after_us_is_found(fake: FakePicamera2) -> None:
+    fake.present = False
+    camera = PiCamera(configured())
+    with pytest.raises(CameraError, match="There is no camera"):
+        camera.start()
+    fake.comes_up = True
+    camera.start()
+    assert fake.calls[:3] == ["list", "list", "open"]
+
+
+def test_cameras_are_not_listed_anew_under_one_that_runs(fake: FakePicamera2) -> None:
+    fake.present, fake.cameras = False, {0: fake}
+    with pytest.raises(CameraError, match="There is no camera"):
+        started()
+    assert fake.calls == []
+
+
+def test_a_camera_that_is_taken_says_so_and_leaves_nothing_open(fake: FakePicamera2) -> None:
+    fake.busy = True
+    with pytest.raises(CameraError, match=r"The camera does not start: it is taken\.$"):
+        started()
+    assert fake.notifymeread.closed
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(fake.notifyme_w)
+    fake.busy = False
+    started()
+
+
+def test_a_camera_that_does_not_come_back_from_closing_is_left_behind(
+    fake: FakePicamera2, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pi_open, "END_S", 0.05)
+    camera = started()
+    fake.stop_waits = threading.Event()
+    camera.close()
+    camera.close()
+    with pytest.raises(CameraHungError, match="only a new process"):
+        camera.start()
+    fake.stop_waits.set()
 
 
 def test_before_the_first_start_the_layout_is_the_one_to_be_expected() -> None:

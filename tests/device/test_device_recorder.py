@@ -217,6 +217,57 @@ def test_a_frame_from_before_the_beginning_is_not_kept() -> None:
     assert recorder.close()
 
 
+def test_the_thread_that_used_the_camera_closes_it() -> None:
+    class Faithful(Scripted):
+        used_by: set[str]
+
+        def start(self) -> None:
+            super().start()
+            self.used_by = {threading.current_thread().name}
+
+        def close(self) -> None:
+            super().close()
+            self.used_by.add(threading.current_thread().name)
+
+    camera = Faithful()
+    recorder, heard = recording(camera)
+    heard.wait(1)
+    assert recorder.close()
+    assert (camera.closes, camera.used_by) == (1, {"camera"})
+
+
+def test_a_camera_that_never_comes_back_from_closing_is_told_and_not_waited_for() -> None:
+    class Stuck(Scripted):
+        free = threading.Event()
+
+        def close(self) -> None:
+            self.free.wait(10)
+
+    camera = Stuck()
+    recorder, heard = recording(camera)
+    heard.wait(1)
+    began_s = time.monotonic()
+    assert not recorder.close(0.1)
+    assert time.monotonic() - began_s < 1
+    camera.free.set()
+
+
+def test_a_recorder_that_was_never_started_lets_go_of_its_camera() -> None:
+    camera = Scripted()
+    assert Recorder(camera, camera.clock, Heard().hear).close()
+    assert camera.closes == 1
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_loop_that_ends_by_what_nobody_foresaw_ends_the_bedside() -> None:
+    camera = Scripted(AttributeError("picamera2 has changed"))
+    recorder, heard = recording(camera)
+    heard.wait(1)
+    assert heard == [CameraFailed()]
+    assert (recorder.hung, recorder.trouble) == (True, "The camera's loop has ended.")
+    assert not recorder.close()
+
+
 def test_a_camera_that_hangs_is_not_started_again() -> None:
     camera = Scripted(CameraHungError("It does not come back."))
     recorder, heard = recording(camera)

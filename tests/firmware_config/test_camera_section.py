@@ -20,7 +20,7 @@ def test_the_packaged_camera_is_read_out_in_the_one_mode_that_covers_it_at_its_r
     camera = load_device(DEFAULT_PATH).camera
     assert camera == Camera(), "what the file says is what is taken where it says nothing"
     assert (camera.sensor, camera.width, camera.height, camera.fps) == ("imx708", 640, 480, 60)
-    assert camera.mode == SensorMode(1536, 864, 10, 120.13, 9)
+    assert camera.mode == SensorMode(1536, 864, 10, 120.13, 37, 18.42)
 
 
 @pytest.mark.parametrize(
@@ -31,8 +31,9 @@ def test_the_packaged_camera_is_read_out_in_the_one_mode_that_covers_it_at_its_r
         ({"sensor": "imx296", "fps": 61}, "fps = 61 at 640x480: imx296"),
         ({"sensor": "imx296", "width": 1600}, "at 1600x480: imx296"),
         ({"form": "bayer"}, "form = bayer has the size of a sensor mode: 1536x864"),
-        ({"lock": {"exposure_us": 16667}}, "lock.exposure_us = 16667: imx708 at 60 fps takes 9 to 16666"),
-        ({"sensor": "imx219", "lock": {"exposure_us": 70}}, "lock.exposure_us = 70: imx219 at 60 fps takes 75"),
+        ({"lock": {"exposure_us": 16667}}, "lock.exposure_us = 16667: imx708 at 60 fps takes 37 to 16666"),
+        ({"lock": {"exposure_us": 36}}, "lock.exposure_us = 36: imx708 at 60 fps takes 37"),
+        ({"sensor": "imx219", "lock": {"exposure_us": 75}}, "lock.exposure_us = 75: imx219 at 60 fps takes 76"),
         ({"lock": {"analogue_gain": 1.0}}, "lock.analogue_gain = 1: imx708 takes 1.1229 to 16"),
         ({"sensor": "imx219", "lock": {"analogue_gain": 12}}, "lock.analogue_gain = 12: imx219 takes 1 to 10.66"),
         ({"sensor": "imx477", "lock": {"lens_position": 3}}, "lock.lens_position: the lens of imx477 does not move"),
@@ -60,6 +61,7 @@ def test_the_modes_of_a_sensor_are_in_order_of_size_and_each_can_be_chosen(name:
     assert 1 <= sensor.smallest_gain < sensor.largest_gain
     for mode in sensor.modes:
         assert sensor.mode_for(mode.width, mode.height, mode.largest_fps) is not None
+        assert mode.exposure_step_us <= mode.shortest_exposure_us < 1e6 / mode.largest_fps
         assert sensor.black_level / 2 ** (16 - mode.bit_depth) < 2**mode.bit_depth - 1
 
 
