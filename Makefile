@@ -20,7 +20,7 @@ demo: $(READY) ## one bedside measurement on simulated skin, from press to CRF r
 	@$(BIN)/refill demo
 
 .PHONY: test
-test: $(READY) test-system ## everything, on real components (about 10 minutes on 2 cores)
+test: $(READY) test-system ## everything, on real components
 	@$(BIN)/pytest -m "not alone" $(SPREAD)
 	@$(BIN)/pytest -m alone
 
