@@ -42,7 +42,7 @@ class Breakable:
         if "break" in command:
             breaks = INJECTIONS[command["break"]].breaks
             if breaks is not None:
-                breaks(Probe(self.hydraulics, self.pins), random.Random(command.get("seed", 0)))  # noqa: S311
+                breaks(Probe(self.hydraulics, self.pins), random.Random(command.get("seed", 0)))  # noqa: S311 - to be repeated
         if "mend" in command:
             self.mend()
         if "body" in command:
