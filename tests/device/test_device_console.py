@@ -8,6 +8,7 @@ import socket
 import stat
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -77,12 +78,16 @@ def caller(path: Path, console: Console) -> Iterator[Raw]:
 
 
 @contextlib.contextmanager
-def serving(console: Console, refusal: str | None = None) -> Iterator[list[Request]]:
-    """The loop of a bedside that answers everything alike."""
+def serving(
+    console: Console, refusal: str | None = None, *, news: deque[dict[str, object]] | None = None
+) -> Iterator[list[Request]]:
+    """The loop of a bedside that answers everything alike. `news` is told by it too: a console has one thread."""
     stop, asked = threading.Event(), list[Request]()
 
     def loop() -> None:
         while not stop.wait(0.005):
+            while news:
+                console.tell(news.popleft())
             for one in console.poll():
                 asked.append(one.request)
                 console.answer(one, refusal)
@@ -340,11 +345,12 @@ def test_a_connection_is_logged_by_its_users_number(
 
 def test_a_client_asks_and_is_told_and_loses_nothing_meanwhile(console: Console, path: Path) -> None:
     console.tell({"event": "state", "state": "idle"})
-    with serving(console) as asked, ConsoleClient(path) as client:
+    news: deque[dict[str, object]] = deque()
+    with serving(console, news=news) as asked, ConsoleClient(path) as client:
         assert client.ask(Choose(choice=CHOICE)) is None
         assert client.ask(Forget()) is None
         assert asked == [Choose(choice=CHOICE), Forget()]
-        console.tell({"event": "reading", "device_seq": 7})
+        news.append({"event": "reading", "device_seq": 7})
         events = client.events(5.0)
         assert [next(events)["event"] for _ in range(2)] == ["state", "reading"]
 
