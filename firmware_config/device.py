@@ -1,6 +1,5 @@
 """The device: what one bedside machine is made of, where it stands, and what it may do. A site's own `device.toml`."""
 
-import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -17,6 +16,7 @@ from firmware_config.hardware import (
     wiring_conflict,
 )
 from firmware_config.loading import PACKAGED, Section, load
+from firmware_config.mqtt import Mqtt, Slug
 from firmware_config.panel import Panel
 from firmware_config.protocol import CEILING_HOLD_S, CEILING_KPA
 
@@ -27,8 +27,6 @@ TRIP_FACTOR: float = 1.10
 """The probe vents at this many times the pressure limit; the sensor has to be able to see that far."""
 
 DEFAULT_PATH: Path = PACKAGED / "device.toml"
-
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
 
 class PressLimits(Section):
@@ -102,44 +100,6 @@ class Storage(Section):
         return self
 
 
-class Tls(Section):
-    """Files of the transport encryption. Paths only: no key material stands in a configuration file."""
-
-    ca_file: Path
-    certificate_file: Path | None = None
-    key_file: Path | None = None
-
-    @model_validator(mode="after")
-    def _certificate_and_key_go_together(self) -> Self:
-        if (self.certificate_file is None) != (self.key_file is None):
-            raise ValueError("certificate_file and key_file go together")
-        return self
-
-
-class Mqtt(Section):
-    """The broker. Without TLS only one on this very machine; elsewhere TLS and a way to prove who we are."""
-
-    host: str = Field("127.0.0.1", min_length=1, max_length=253)
-    port: int = Field(1883, ge=1, le=65535)
-    study: Slug = "demo"
-    keepalive_s: int = Field(30, ge=5, le=600)
-    username: str | None = Field(None, min_length=1, max_length=128)
-    password_credential: Slug | None = Field(None, description="name of the systemd credential holding the password")
-    tls: Tls | None = None
-
-    @model_validator(mode="after")
-    def _only_loopback_goes_without_tls(self) -> Self:
-        if (self.username is None) != (self.password_credential is None):
-            raise ValueError("username and password_credential go together")
-        if _is_loopback(self.host):
-            return self
-        if self.tls is None:
-            raise ValueError(f"tls: required for {self.host}, which is not this machine")
-        if self.tls.certificate_file is None and self.username is None:
-            raise ValueError(f"{self.host} needs tls.certificate_file and tls.key_file, or username")
-        return self
-
-
 class DeviceConfig(Section):
     """One bedside machine. `name` and `site` have no default: two machines must not share them by accident."""
 
@@ -180,12 +140,3 @@ class DeviceConfig(Section):
 def load_device(path: Path | None = None) -> DeviceConfig:
     """Return the device configuration at `path`, or the packaged one; raises `ConfigurationError` with every error."""
     return load(path or DEFAULT_PATH, DeviceConfig)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -11,7 +11,7 @@ from refill.common import Config, Data, device_file, fail
 
 if TYPE_CHECKING:
     from device.publisher_link import BrokerAddress
-    from firmware_config.device import Mqtt
+    from firmware_config.mqtt import Mqtt
 
 
 def publish(
@@ -32,7 +32,7 @@ def publish(
     from contract.topics import Topic, TopicError
     from device import logs
     from device.publisher import run_publisher
-    from firmware_config.device import Mqtt
+    from firmware_config.mqtt import Mqtt
     from refill.probe_cli import simulated_folder
 
     device = device_file(config, simulate)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
-from trial_bench import PostgreSQL, Program, broker_command, free_port, listening, refill_trial
+from trial_bench import PostgreSQL, Program, broker_command, free_port, listening, needed, refill_trial
 
 from trial.database import open_database, upgrade
 
@@ -15,6 +15,7 @@ from trial.database import open_database, upgrade
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgreSQL]:
     folder = Path(tempfile.mkdtemp(prefix="pg-"))  # short: a socket's path has 107 characters
+    needed("initdb", *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))))
     try:
         server = PostgreSQL(folder)
         server.start()

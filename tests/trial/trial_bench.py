@@ -2,10 +2,6 @@
 
 import contextlib
 import os
-import shutil
-import signal
-import socket
-import subprocess
 import sys
 import threading
 import time
@@ -18,11 +14,14 @@ import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
+from benchmarks.servers import MissingError, PostgreSQL, Program, answers, found, free_port, wait_for
 from contract.envelope import Envelope, canonical_json, chain_sha256
 from contract.identifiers import GENESIS_SHA256, new_reading_id
 from contract.reading import Reading, Receipt
 from contract.topics import Topic
 from firmware_config.study import Study
+
+__all__ = ["PostgreSQL", "Program", "free_port", "wait_for"]
 
 STUDY = Study(name="demo", title="demo", sites=["00", "01"], accept_simulated=True, events=["inclusion"])
 BOOT = UUID("00000000-0000-4000-8000-000000000001")
@@ -153,67 +152,18 @@ class Device:
         self._client.loop_stop()
 
 
-def wait_for(condition: Any, timeout_s: float = 15.0) -> bool:
-    until_s = time.monotonic() + timeout_s
-    while time.monotonic() < until_s:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return bool(condition())
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class Program:
-    """A process that this test started, and ends."""
-
-    def __init__(self, command: list[str], log: Path) -> None:
-        self._command, self.log = command, log
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> "Program":
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(self._command, stdout=log, stderr=log)
-        return self
-
-    def kill(self) -> None:
-        self._end(signal.SIGKILL)
-
-    def terminate(self) -> int:
-        return self._end(signal.SIGTERM)
-
-    def _end(self, number: signal.Signals) -> int:
-        assert self.process is not None
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        try:
-            return self.process.wait(15)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait(5)
-            raise
-
-    def text(self) -> str:
-        return self.log.read_text(encoding="utf-8") if self.log.exists() else ""
-
-
 def refill_trial(*arguments: str) -> list[str]:
     return [sys.executable, "-c", "from refill.trial_cli import app; app()", *arguments]
 
 
 def needed(name: str, *places: str) -> str:
     """The path of a program that these tests need; without it they are skipped here, and fail where CI is set."""
-    for place in (shutil.which(name), *places):
-        if place is not None and Path(place).is_file():
-            return place
-    missing = f"{name} is not installed"
-    if os.environ.get("CI") == "true":
-        pytest.fail(missing)
-    pytest.skip(missing)
+    try:
+        return found(name, *places)
+    except MissingError as missing:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(missing))
+        pytest.skip(str(missing))
 
 
 def broker_command(kind: str, port: int, folder: Path) -> list[str]:
@@ -227,34 +177,4 @@ def broker_command(kind: str, port: int, folder: Path) -> list[str]:
 
 
 def listening(port: int, timeout_s: float = 15.0) -> None:
-    def answers() -> bool:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return True
-        return False
-
-    assert wait_for(answers, timeout_s), f"nothing listens on port {port}"
-
-
-class PostgreSQL:
-    """A PostgreSQL server of its own, on a Unix socket only. As root, it runs as user postgres."""
-
-    def __init__(self, folder: Path) -> None:
-        versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-        initdb = Path(needed("initdb", *map(str, versions[-1:])))
-        other = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-        if other:
-            shutil.chown(folder, "postgres")
-        data = folder / "data"
-        self.url = f"postgresql://postgres@/postgres?host={folder}"
-        self._control = [*other, initdb.with_name("pg_ctl"), "-D", data, "-w", "-t", "30", "-l", folder / "log"]
-        self._options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c shared_buffers=16MB"
-        self._quiet: dict[str, Any] = {"timeout": 60, "stdout": subprocess.DEVNULL, "cwd": folder}
-        make = [*other, initdb, "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
-        subprocess.run(make, check=True, **self._quiet)
-
-    def start(self) -> None:
-        subprocess.run([*self._control, "-o", self._options, "start"], check=True, **self._quiet)
-
-    def stop(self) -> None:
-        """End it at once, without a checkpoint, as a crash would."""
-        subprocess.run([*self._control, "-m", "immediate", "stop"], check=True, **self._quiet)
+    assert wait_for(lambda: answers(port), timeout_s), f"nothing listens on port {port}"
