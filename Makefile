@@ -114,6 +114,22 @@ bedside-kill: $(READY) ## SIGKILL at 200 random moments of a measurement: journa
 bedside-speed: $(READY) ## last frame to reading, start to ready, CPU at rest, push to reaction (docs/evidence; about 4 minutes)
 	@$(BIN)/python -m benchmarks.bedside_speed
 
+.PHONY: feed-kill
+feed-kill: $(READY) ## SIGKILL for publisher, ingester, broker, database at 200 moments: nothing lost or double (docs/evidence; about 10 minutes)
+	@$(BIN)/python -m benchmarks.feed_kill
+
+.PHONY: feed-speed
+feed-speed: $(READY) ## ingest rate beside a bare loop, 1, 2 and 4 ingesters, 500 devices, journal to receipt (docs/evidence; about 4 minutes)
+	@$(BIN)/python -m benchmarks.feed_speed
+
+.PHONY: feed-away
+feed-away: $(READY) ## the broker away for 10,000 readings, then back: order, receipts, rate, memory (docs/evidence; about 3 minutes)
+	@$(BIN)/python -m benchmarks.feed_away
+
+.PHONY: feed-fuzz
+feed-fuzz: $(READY) ## 100,000 fuzzed messages into the feed: it goes on, all that is bad in dead letter (docs/evidence; about 4 minutes)
+	@$(BIN)/python -m benchmarks.feed_fuzz
+
 .PHONY: lock
 lock: ## write requirements/*.txt anew from pyproject.toml, with hashes and without index addresses (needs uv)
 	@for extra in pi trial; do uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \

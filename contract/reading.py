@@ -8,11 +8,12 @@ from enum import StrEnum
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from contract.identifiers import Count, DeviceSeq, InclusionNumber, ReadingId, Sha256, SiteNumber, Slug, VersionText
 from contract.reasons import Reason
 from contract.record import SCHEMA_VERSION, Record, SchemaVersion
+from contract.times import Time
 
 Seconds = Annotated[float, Field(ge=0, le=120, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(allow_inf_nan=False)]
@@ -68,7 +69,7 @@ class Device(Record):
 class Measured(Record):
     """When: wall clock with offset, and the boot clock that intervals and ordering come from."""
 
-    at: AwareDatetime = Field(description="start of the measurement, UTC with offset")
+    at: Time = Field(description="start of the measurement, UTC with offset")
     boot_id: UUID = Field(description="identifies the boot that boottime_ns counts from")
     boottime_ns: Count = Field(description="CLOCK_BOOTTIME at the same instant")
     clock_synchronised: bool = Field(description="whether the wall clock was synchronised")
@@ -147,7 +148,7 @@ class Reading(Record):
     body_site: BodySite
     side: Side | None = None
     operator: Slug | None = Field(None, description="operator code, never a name")
-    norepinephrine_onset_at: AwareDatetime | None = Field(
+    norepinephrine_onset_at: Time | None = Field(
         None, description="start of norepinephrine, as it was entered; the study's window counts from it"
     )
     simulated: bool = Field(description="true from birth for anything that no skin was behind")
@@ -169,7 +170,7 @@ class Receipt(Record):
     sha256: Sha256 = Field(description="the record's own hash, as received")
     outcome: Literal["stored", "refused"] = Field(description="refused: kept as a dead letter, not in the trial data")
     reason: str | None = Field(None, max_length=500)
-    received_at: AwareDatetime
+    received_at: Time
 
 
 def utc(moment: datetime) -> str:

@@ -1,4 +1,7 @@
-"""JSON Schema of the wire, generated from the models: `python -m contract.schema` writes `contract/schema/*.json`."""
+"""JSON Schema of the wire and its AsyncAPI document, generated from the models.
+
+`python -m contract.schema` writes `contract/schema/*.json`.
+"""
 
 import json
 import sys
@@ -6,6 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from contract import asyncapi
 from contract.envelope import Envelope
 from contract.reading import Reading, Receipt
 from contract.status import DeviceStatus
@@ -25,13 +29,19 @@ def schema_text(model: type[BaseModel]) -> str:
     return json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
+def files() -> dict[str, str]:
+    """Return every generated file: name and text."""
+    schemas = {f"{name}.schema.json": schema_text(model) for name, model in MODELS.items()}
+    return {**schemas, asyncapi.FILE: asyncapi.document_text()}
+
+
 def write() -> list[Path]:
-    """Write every schema file; returns their paths."""
+    """Write every file; returns their paths."""
     FOLDER.mkdir(exist_ok=True)
     paths = []
-    for name, model in MODELS.items():
-        path = FOLDER / f"{name}.schema.json"
-        path.write_text(schema_text(model), encoding="utf-8")
+    for name, text in files().items():
+        path = FOLDER / name
+        path.write_text(text, encoding="utf-8")
         paths.append(path)
     return paths
 

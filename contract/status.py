@@ -4,10 +4,11 @@ from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from contract.identifiers import Count, VersionText
 from contract.record import SCHEMA_VERSION, Record, SchemaVersion
+from contract.times import Time
 
 Line = Annotated[str, Field(min_length=1, max_length=500, description="one sentence, never about a person")]
 
@@ -51,7 +52,7 @@ class DeviceStatus(Record):
     schema_version: SchemaVersion = SCHEMA_VERSION
     session_id: UUID = Field(description="one per connection of the publisher: a late last will is told by it")
     state: Literal["ready", "lost", "stopped"]
-    at: AwareDatetime
+    at: Time
     software_version: VersionText
     unsent_readings: Count
     problem: str | None = Field(None, max_length=500, description="one sentence, where something needs a person")

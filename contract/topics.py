@@ -6,8 +6,9 @@ from typing import Literal, get_args
 
 Kind = Literal["reading", "status", "calibration", "receipt"]
 
+_KINDS: tuple[Kind, ...] = get_args(Kind)
 _LEVEL = r"[a-z0-9][a-z0-9-]{0,62}"
-_TOPIC = re.compile(rf"refill/v1/({_LEVEL})/([0-9]{{2,4}})/({_LEVEL})/({'|'.join(get_args(Kind))})")
+_TOPIC = re.compile(rf"refill/v1/({_LEVEL})/([0-9]{{2,4}})/({_LEVEL})/({'|'.join(_KINDS)})")
 
 
 class TopicError(ValueError):
@@ -41,7 +42,7 @@ def parse(text: str) -> Topic:
     if match is None:
         raise TopicError(f"not a topic: {text[:200]!r}")
     study, site, device, kind = match.groups()
-    for known in get_args(Kind):
+    for known in _KINDS:
         if kind == known:
             return Topic(study, site, device, known)
     raise AssertionError(kind)

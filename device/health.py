@@ -82,6 +82,8 @@ class BrokerFacts:
 
     connected: bool
     away_s: float | None = None
+    trouble: str | None = None
+    """Why there is no connection, as a row of the table."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,8 @@ class FeedFacts:
     problem: str | None = None
     unanswered: bool = False
     """Whether readings were sent long ago and no receipt came."""
+    trouble: str | None = None
+    """What the broker refuses, as a row of the table."""
 
 
 @dataclass(frozen=True)
@@ -239,9 +243,10 @@ def _broker(broker: BrokerFacts | None) -> _Seen:
         return _Seen("broker_unknown")
     if broker.connected:
         return _Seen(None)
-    if broker.away_s is None:
-        return _Seen("broker_away")
-    return _Seen(_first((AWAY_S.of(broker.away_s), "broker_away", "broker_away_fault")), broker.away_s)
+    row = _row(broker.trouble, PartName.BROKER) or "broker_away"
+    if broker.away_s is None or FINDINGS[row].condition is Condition.FAULT:
+        return _Seen(row, broker.away_s)
+    return _Seen(_first((AWAY_S.of(broker.away_s), row, "broker_away_fault")), broker.away_s)
 
 
 def _feed(feed: FeedFacts | None) -> _Seen:
@@ -249,12 +254,20 @@ def _feed(feed: FeedFacts | None) -> _Seen:
         return _Seen("feed_unknown")
     if feed.problem is not None:
         return _Seen("feed_problem", feed.unsent, feed.problem or "Readings cannot be sent.")
+    old = None if feed.oldest_s is None else _first((OLDEST_S.of(feed.oldest_s), "feed_old", "feed_old_fault"))
+    trouble = _row(feed.trouble, PartName.FEED)
+    if trouble is not None and (old != "feed_old_fault" or FINDINGS[trouble].condition is Condition.FAULT):
+        return _Seen(trouble, feed.unsent)
     if not feed.unsent:
         return _Seen(None, 0)
     if feed.oldest_s is None:
         return _Seen("feed_unknown", feed.unsent)
-    row = _first((OLDEST_S.of(feed.oldest_s), "feed_old", "feed_old_fault"))
-    return _Seen("feed_unanswered" if feed.unanswered and row != "feed_old_fault" else row, feed.unsent)
+    return _Seen("feed_unanswered" if feed.unanswered and old != "feed_old_fault" else old, feed.unsent)
+
+
+def _row(name: str | None, part: PartName) -> str | None:
+    """Return the row's name where the table has it, of that part: another version may have written it."""
+    return name if name in FINDINGS and FINDINGS[name].part is part else None
 
 
 def _temperature(temperature: TemperatureFacts | None) -> _Seen:

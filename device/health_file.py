@@ -9,7 +9,7 @@ import os
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
@@ -41,28 +41,33 @@ class _HealthNote(_Note):
 Note = TypeVar("Note", bound=_Note)
 
 
+Row = Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")]
+
+
 class Feed(BaseModel):
     """How the way to the trial does, as the publisher sees it. `unsent` is None where the journal does not tell."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     broker_connected: bool
-    broker_away_s: float | None = Field(None, ge=0, description="None while connected, and before the first connection")
+    broker_away_s: float | None = Field(None, ge=0, description="None while connected, and while nobody knows yet")
+    broker_trouble: Row | None = Field(None, description="why there is no connection: a row of device.health_table")
     unsent: Count | None = None
     oldest_unsent_s: float | None = Field(None, ge=0)
     unanswered: bool = False
+    trouble: Row | None = Field(None, description="what the broker refuses: a row of device.health_table")
     last_receipt_at: AwareDatetime | None = Field(None, description="since the publisher started")
     problem: Line | None = None
 
     def broker_facts(self) -> BrokerFacts:
         """Return what `judge` wants to know of the broker."""
-        return BrokerFacts(self.broker_connected, self.broker_away_s)
+        return BrokerFacts(self.broker_connected, self.broker_away_s, self.broker_trouble)
 
     def feed_facts(self) -> FeedFacts | None:
         """Return what `judge` wants to know of the outbox."""
         if self.unsent is None and self.problem is None:
             return None
-        return FeedFacts(self.unsent or 0, self.oldest_unsent_s, self.problem, self.unanswered)
+        return FeedFacts(self.unsent or 0, self.oldest_unsent_s, self.problem, self.unanswered, self.trouble)
 
 
 class _FeedNote(_Note):

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from contract.status import Condition, PartName
+from device.health_rows import APPELEZ, CALL, Finding, fault, unknown, warning
+from device.health_table_feed import BROKER_AND_FEED
 from device.session_words import NO_PROBE
 
 URGENCY: tuple[PartName, ...] = (
@@ -54,216 +56,147 @@ BOARD_C = Limit(PartName.TEMPERATURE, "°C of the processor", "above", 75.0, 80.
 LIMITS: tuple[Limit, ...] = (FPS_SHARE, DROPPED_SHARE, FREE, DAYS_LEFT, AWAY_S, OLDEST_S, BOARD_C)
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One row: what was found of a part, how bad that is, and what is said. None: said in the part's own words."""
-
-    part: PartName
-    condition: Condition
-    when: str
-    english: str | None
-    french: str | None
-
-
-_CALL = "Call the study engineer."
-_APPELEZ = "Appelez l'ingénieur de l'étude."
-
-
-def _unknown(part: PartName, when: str, english: str, french: str) -> Finding:
-    return Finding(part, Condition.UNKNOWN, when, english, french)
-
-
-def _warning(part: PartName, when: str, english: str | None, french: str | None) -> Finding:
-    return Finding(part, Condition.WARNING, when, english, french)
-
-
-def _fault(part: PartName, when: str, english: str | None, french: str | None) -> Finding:
-    return Finding(part, Condition.FAULT, when, english, french)
-
-
 FINDINGS: dict[str, Finding] = {
-    "camera_trouble": _fault(PartName.CAMERA, "the camera says what is wrong", None, None),
-    "camera_moved": _fault(
+    "camera_trouble": fault(PartName.CAMERA, "the camera says what is wrong", None, None),
+    "camera_moved": fault(
         PartName.CAMERA,
         "a frame came with other settings than the locked ones",
-        f"The camera does not keep its settings. {_CALL}",
-        f"La caméra ne garde pas ses réglages. {_APPELEZ}",
+        f"The camera does not keep its settings. {CALL}",
+        f"La caméra ne garde pas ses réglages. {APPELEZ}",
     ),
-    "camera_slow_fault": _fault(
+    "camera_slow_fault": fault(
         PartName.CAMERA,
         "far too few frames",
-        f"The camera is far too slow. {_CALL}",
-        f"La caméra est beaucoup trop lente. {_APPELEZ}",
+        f"The camera is far too slow. {CALL}",
+        f"La caméra est beaucoup trop lente. {APPELEZ}",
     ),
-    "camera_drops_fault": _fault(
+    "camera_drops_fault": fault(
         PartName.CAMERA,
         "many frames are lost",
-        f"The camera loses many frames. {_CALL}",
-        f"La caméra perd beaucoup d'images. {_APPELEZ}",
+        f"The camera loses many frames. {CALL}",
+        f"La caméra perd beaucoup d'images. {APPELEZ}",
     ),
-    "camera_slow": _warning(
+    "camera_slow": warning(
         PartName.CAMERA,
         "too few frames",
         "The camera is slower than it should be.",
         "La caméra est plus lente que prévu.",
     ),
-    "camera_drops": _warning(
+    "camera_drops": warning(
         PartName.CAMERA, "frames are lost", "The camera loses frames.", "La caméra perd des images."
     ),
-    "camera_unknown": _unknown(
+    "camera_unknown": unknown(
         PartName.CAMERA,
         "rate, losses or settings are not known",
         "How the camera does is not known.",
         "L'état de la caméra est inconnu.",
     ),
-    "probe_away": _fault(
+    "probe_away": fault(
         PartName.PROBE,
         "no probe answers",
         NO_PROBE,
-        f"La sonde ne répond pas. {_APPELEZ}",
+        f"La sonde ne répond pas. {APPELEZ}",
     ),
-    "probe_fault": _fault(PartName.PROBE, "a fault is latched: its sentence (docs/probe.md)", None, None),
-    "probe_unknown": _unknown(
+    "probe_fault": fault(PartName.PROBE, "a fault is latched: its sentence (docs/probe.md)", None, None),
+    "probe_unknown": unknown(
         PartName.PROBE,
         "it has not been spoken to yet",
         "How the probe does is not known.",
         "L'état de la sonde est inconnu.",
     ),
-    "calibration_over": _fault(
+    "calibration_over": fault(
         PartName.CALIBRATION,
         "its last day is past",
-        f"The calibration has expired. {_CALL}",
-        f"L'étalonnage est périmé. {_APPELEZ}",
+        f"The calibration has expired. {CALL}",
+        f"L'étalonnage est périmé. {APPELEZ}",
     ),
-    "calibration_none": _warning(
+    "calibration_none": warning(
         PartName.CALIBRATION,
         "there is none",
         "There is no calibration: bench use only.",
         "Il n'y a pas d'étalonnage : usage d'essai seulement.",
     ),
-    "calibration_soon": _warning(
+    "calibration_soon": warning(
         PartName.CALIBRATION,
         "its last day is near",
-        f"The calibration expires soon. {_CALL}",
-        f"L'étalonnage expire bientôt. {_APPELEZ}",
+        f"The calibration expires soon. {CALL}",
+        f"L'étalonnage expire bientôt. {APPELEZ}",
     ),
-    "calibration_unknown": _unknown(
+    "calibration_unknown": unknown(
         PartName.CALIBRATION,
         "nobody has looked",
         "Whether the calibration is in force is not known.",
         "La validité de l'étalonnage est inconnue.",
     ),
-    "clock_free": _warning(
+    "clock_free": warning(
         PartName.CLOCK,
         "no time server has set it since the start",
         "The clock was not set by a time server: times in the records may be wrong.",
         "L'horloge n'a pas été réglée par un serveur de temps : les heures des mesures peuvent être fausses.",
     ),
-    "clock_unknown": _unknown(
+    "clock_unknown": unknown(
         PartName.CLOCK,
         "the system does not say",
         "Whether the clock is set is not known.",
         "On ne sait pas si l'horloge est à l'heure.",
     ),
-    "disk_read_only": _fault(
+    "disk_read_only": fault(
         PartName.DISK,
         "it takes no data",
-        f"The disk takes no data. {_CALL}",
-        f"Le disque n'accepte plus de données. {_APPELEZ}",
+        f"The disk takes no data. {CALL}",
+        f"Le disque n'accepte plus de données. {APPELEZ}",
     ),
-    "disk_full": _fault(
+    "disk_full": fault(
         PartName.DISK,
         "below what a measurement needs",
-        f"The disk is full: no measurement can be started. {_CALL}",
-        f"Le disque est plein : aucune mesure ne peut commencer. {_APPELEZ}",
+        f"The disk is full: no measurement can be started. {CALL}",
+        f"Le disque est plein : aucune mesure ne peut commencer. {APPELEZ}",
     ),
-    "disk_filling": _warning(
+    "disk_filling": warning(
         PartName.DISK,
         "little is free",
-        f"The disk is nearly full. {_CALL}",
-        f"Le disque est presque plein. {_APPELEZ}",
+        f"The disk is nearly full. {CALL}",
+        f"Le disque est presque plein. {APPELEZ}",
     ),
-    "disk_unknown": _unknown(
+    "disk_unknown": unknown(
         PartName.DISK,
         "it cannot be asked",
         "How much of the disk is free is not known.",
         "L'espace libre du disque est inconnu.",
     ),
-    "journal_problem": _fault(PartName.JOURNAL, "it takes or gives no record: its own words", None, None),
-    "journal_set_aside": _fault(
+    "journal_problem": fault(PartName.JOURNAL, "it takes or gives no record: its own words", None, None),
+    "journal_set_aside": fault(
         PartName.JOURNAL,
         "a broken one was set aside and waits for a person",
-        f"A broken journal was set aside. {_CALL}",
-        f"Un journal endommagé a été mis de côté. {_APPELEZ}",
+        f"A broken journal was set aside. {CALL}",
+        f"Un journal endommagé a été mis de côté. {APPELEZ}",
     ),
-    "journal_unknown": _unknown(
+    "journal_unknown": unknown(
         PartName.JOURNAL,
         "it has not been opened yet",
         "How the journal does is not known.",
         "L'état du journal est inconnu.",
     ),
-    "broker_away_fault": _fault(
-        PartName.BROKER,
-        "away for so long that somebody has to look",
-        f"The network has been away for long: readings wait in the device. {_CALL}",
-        f"Le réseau est absent depuis longtemps : les mesures attendent dans l'appareil. {_APPELEZ}",
-    ),
-    "broker_away": _warning(
-        PartName.BROKER,
-        "away, or never there since the start",
-        "The network is away: readings wait in the device.",
-        "Le réseau est absent : les mesures attendent dans l'appareil.",
-    ),
-    "broker_unknown": _unknown(
-        PartName.BROKER,
-        "the publisher does not answer",
-        "Whether the network is there is not known: the publisher does not answer.",
-        "L'état du réseau est inconnu : le programme d'envoi ne répond pas.",
-    ),
-    "feed_problem": _fault(PartName.FEED, "records cannot be sent, or were refused: the publisher's words", None, None),
-    "feed_old_fault": _fault(
-        PartName.FEED,
-        "a reading waits for a day",
-        f"Readings have waited for the trial database for long. {_CALL}",
-        f"Des mesures attendent la base de l'étude depuis longtemps. {_APPELEZ}",
-    ),
-    "feed_unanswered": _warning(
-        PartName.FEED,
-        "sent, and no receipt came",
-        "The trial database does not answer: readings wait in the device.",
-        "La base de l'étude ne répond pas : les mesures attendent dans l'appareil.",
-    ),
-    "feed_old": _warning(
-        PartName.FEED,
-        "a reading waits for an hour",
-        "Readings wait in the device for the trial database.",
-        "Des mesures attendent dans l'appareil d'être reçues par la base de l'étude.",
-    ),
-    "feed_unknown": _unknown(
-        PartName.FEED,
-        "the publisher or the journal does not answer",
-        "Whether readings arrive is not known.",
-        "On ne sait pas si les mesures arrivent.",
-    ),
-    "temperature_power": _fault(
+    **BROKER_AND_FEED,
+    "temperature_power": fault(
         PartName.TEMPERATURE,
         "the supply's voltage is too low now",
-        f"The power supply is too weak. {_CALL}",
-        f"L'alimentation est trop faible. {_APPELEZ}",
+        f"The power supply is too weak. {CALL}",
+        f"L'alimentation est trop faible. {APPELEZ}",
     ),
-    "temperature_fault": _fault(
+    "temperature_fault": fault(
         PartName.TEMPERATURE,
         "too hot, or the processor slows itself down",
         "The device is too hot. Uncover it, and call the study engineer if that does not help.",
         "L'appareil est trop chaud. Dégagez-le ; si cela ne suffit pas, appelez l'ingénieur de l'étude.",
     ),
-    "temperature_hot": _warning(
+    "temperature_hot": warning(
         PartName.TEMPERATURE,
         "hot",
         "The device is getting hot. See that it is not covered.",
         "L'appareil chauffe. Vérifiez qu'il n'est pas couvert.",
     ),
-    "temperature_unknown": _unknown(
+    "temperature_unknown": unknown(
         PartName.TEMPERATURE,
         "the board does not tell",
         "The temperature of the device is not known.",

@@ -11,26 +11,21 @@ import threading
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Literal
 from uuid import UUID, uuid4
 
-from pydantic import ValidationError
-
-from contract.envelope import Envelope, first_error
-from contract.reading import Receipt
 from contract.status import DeviceStatus
-from contract.topics import Topic, TopicError
+from contract.topics import Topic
 from contract.version import __version__
 from device.clock import SystemClock
-from device.journal.deliveries import Deliveries
-from device.journal.schema import JournalRecord
 from device.outbox import Outbox
 from device.probe.notify import notify
 from device.publisher_journal import JournalAccess
-from device.publisher_link import MAX_IN_FLIGHT, BrokerAddress, BrokerError, BrokerLink
+from device.publisher_link import MAX_IN_FLIGHT, BrokerAddress, BrokerLink
 from device.publisher_outlook import Outlook, Watch
+from device.publisher_sender import Sender
+from device.publisher_trouble import BrokerError
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +40,8 @@ class Patience:
     connect_s: float = 10.0
     reconnect_first_s: float = 1.0
     reconnect_longest_s: float = 60.0
+    good_s: float = 10.0
+    """A connection that stood for so long was a good one: the next is not waited for longer than the first."""
     receipt_s: float = 10.0
     receipt_longest_s: float = 300.0
     unanswered_alarm_s: float = 600.0
@@ -71,9 +68,9 @@ class Publisher:
         self._home = home
         self._address = address
         self._patience = patience
-        self._outbox = Outbox(MAX_IN_FLIGHT, patience.receipt_s, patience.receipt_longest_s)
         self._journal = JournalAccess(journal)
-        self._watch = Watch(self._journal, self._outbox, run_folder, SystemClock())
+        self._sender = Sender(self._journal, Outbox(MAX_IN_FLIGHT, patience.receipt_s, patience.receipt_longest_s))
+        self._watch = Watch(self._journal, self._sender, run_folder, SystemClock())
         self._session_id: UUID = uuid4()
         self._outlook: Outlook | None = None
         self._looked_s = float("-inf")
@@ -92,7 +89,8 @@ class Publisher:
                 self._serve(link, stop)
             except BrokerError as error:
                 link.drop()
-                if time.monotonic() - began_s > self._patience.reconnect_longest_s:
+                self._watch.lost(error.row)
+                if link.connected and time.monotonic() - began_s > self._patience.good_s:
                     wait_s = self._patience.reconnect_first_s
                 log.warning("%s Trying again in %.0f s.", error, wait_s)
                 self._looked_s = float("-inf")
@@ -125,17 +123,16 @@ class Publisher:
         """Connect and feed until `stop`; raises `BrokerError` when the connection is lost."""
         self._session_id = uuid4()
         self._told = None
-        self._outbox.new_connection()
+        self._sender.new_connection()
         if not self._connect(link, stop):
             link.drop()
             return
         log.info("connected to the broker %s:%d", self._address.host, self._address.port)
         self._looked_s = float("-inf")
-        link.subscribe(str(self._home.sibling("receipt")))
+        at_once = False
         while not stop.is_set():
-            link.turn(self._patience.poll_s)
-            self._note_receipts(link)
-            self._send_due(link)
+            link.turn(0.0 if at_once else self._patience.poll_s)
+            at_once = self._sender.turn(link)
             self._tell_status(link, self._turn(connected=True))
         self._farewell(link)
 
@@ -152,57 +149,18 @@ class Publisher:
         until_s = time.monotonic() + self._patience.connect_s
         while not link.connected:
             if time.monotonic() > until_s:
-                raise BrokerError("The broker does not answer the greeting.")
+                raise BrokerError("The broker does not answer the greeting.", "broker_silent")
             if not meanwhile():
                 return False
             link.turn(self._patience.poll_s)
         return True
-
-    def _note_receipts(self, link: BrokerLink) -> None:
-        while link.arrived and self._journal.problem is None:
-            topic, payload = link.arrived.popleft()
-            try:
-                receipt = Receipt.model_validate_json(payload)
-            except ValidationError as error:
-                log.warning("ignored an unreadable receipt on %s: %s", topic, first_error(error))
-                continue
-            self._journal.do(partial(self._note, receipt))
-
-    def _note(self, receipt: Receipt, journal: Deliveries) -> None:
-        if journal.note(receipt):
-            self._watch.last_receipt_at = receipt.received_at
-            log.info("reading %d: %s", receipt.device_seq, receipt.outcome)
-
-    def _send_due(self, link: BrokerLink) -> None:
-        due: list[JournalRecord] = []
-
-        def collect(journal: Deliveries) -> None:
-            sendable = [seq for seq in journal.unsent_seqs() if seq not in self._watch.unsendable]
-            for seq in self._outbox.due(sendable, time.monotonic()):
-                record = journal.record(seq)
-                if record is not None:
-                    due.append(record)
-
-        self._journal.do(collect)
-        for record in due:
-            try:
-                topic, envelope = _topic_of(record), _envelope(record)
-            except (ValidationError, TopicError):
-                # One record that cannot be sent must not stop the others.
-                self._watch.unsendable.add(record.device_seq)
-                continue
-            link.subscribe(str(topic.sibling("receipt")))
-            # Not before the broker has agreed to send the receipts: one that nobody hears costs a whole wait.
-            if str(topic.sibling("receipt")) in link.subscribed:
-                link.publish(str(topic), envelope)
-                self._outbox.mark_sent(record.device_seq, time.monotonic())
 
     def _tell_status(self, link: BrokerLink, outlook: Outlook) -> None:
         """Publish the status where it has changed, not too often, and else now and then: a silent one looks dead."""
         since_s = time.monotonic() - self._told_at_s
         if self._told is not None and since_s < self._patience.status_s:
             return
-        if outlook.news != self._told or since_s >= self._patience.status_longest_s:
+        if link.room and (outlook.news != self._told or since_s >= self._patience.status_longest_s):
             link.publish(str(self._home.sibling("status")), self._status("ready", outlook), retain=True)
             self._told, self._told_at_s = outlook.news, time.monotonic()
 
@@ -210,11 +168,13 @@ class Publisher:
         """Say "stopped", wait shortly for the broker to have it, and disconnect so that no last will is sent."""
         self._looked_s = float("-inf")
         outlook = self._turn(connected=True)
-        link.publish(str(self._home.sibling("status")), self._status("stopped", outlook), retain=True)
         until_s = time.monotonic() + self._patience.farewell_s
+        while not link.room and time.monotonic() < until_s:
+            link.turn(self._patience.poll_s)
+        link.publish(str(self._home.sibling("status")), self._status("stopped", outlook), retain=True)
         while link.unacknowledged and time.monotonic() < until_s:
             link.turn(self._patience.poll_s)
-            self._note_receipts(link)
+            self._sender.take_in(link)
         link.close()
 
     def _status(self, state: Literal["ready", "lost", "stopped"], outlook: Outlook) -> str:
@@ -228,17 +188,6 @@ class Publisher:
             problem=outlook.problem if state == "ready" else outlook.feed.problem,
             health=outlook.health if state == "ready" else None,
         ).model_dump_json()
-
-
-def _topic_of(record: JournalRecord) -> Topic:
-    reading = record.reading
-    return Topic(reading.study, reading.subject.site, reading.device.name, "reading")
-
-
-def _envelope(record: JournalRecord) -> str:
-    return Envelope(
-        sent_at=datetime.now(UTC), previous_sha256=record.previous_sha256, sha256=record.sha256, body=record.body
-    ).model_dump_json()
 
 
 def run_publisher(journal: Path, home: Topic, address: BrokerAddress, run_folder: Path | None = None) -> None:

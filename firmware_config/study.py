@@ -63,6 +63,9 @@ class Study(Section):
     sites: list[Annotated[str, Field(pattern=r"^[0-9]{2,4}$")]] = Field(min_length=1)
     inclusion: Inclusion = Field(default_factory=Inclusion)
     accept_simulated: bool = Field(False, description="whether readings without skin behind them may be stored")
+    devices: Literal["any", "enrolled"] = Field(
+        "enrolled", description="whose messages are taken: those of enrolled devices, or, for a demonstration, anyone's"
+    )
     events: list[Name] = Field(default_factory=list)
     sides: bool = Field(False, description="whether a side must be named with every measurement")
     operator_pattern: str = Field(

@@ -14,6 +14,7 @@ from refill import (
     phantom_cli,
     probe_cli,
     publish_cli,
+    site_cli,
     trial_cli,
     verdict_cli,
 )
@@ -35,6 +36,7 @@ app.add_typer(camera_cli.app, name="camera")
 app.add_typer(journal_cli.app, name="journal")
 app.add_typer(panel_cli.app, name="panel")
 app.add_typer(probe_cli.app, name="probe")
+app.add_typer(site_cli.app, name="site")
 app.add_typer(trial_cli.app, name="trial")
 app.add_typer(phantom_cli.app, name="phantom")
 

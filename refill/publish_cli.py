@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,19 +57,24 @@ def publish(
 
 
 def _address(mqtt: Mqtt) -> BrokerAddress:
-    """Return the broker with its password, which systemd hands over as a credential and no file in the tree holds."""
-    import os
+    """Return the broker with this device's secrets; ends the command where one is missing, or is no secret."""
+    from paho.mqtt.enums import MQTTProtocolVersion
 
     from device.publisher_link import BrokerAddress
 
+    tls = mqtt.tls
     password = None
     if mqtt.password_credential is not None:
-        credential = Path(os.environ.get("CREDENTIALS_DIRECTORY", "")) / mqtt.password_credential
+        file = _handed_over("mqtt.password_credential", mqtt.password_credential)
         try:
-            password = credential.read_text(encoding="utf-8").rstrip("\n")
-        except OSError:
-            fail(f"the credential {mqtt.password_credential} was not handed over by systemd", 1)
-    tls = mqtt.tls
+            password = file.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, ValueError) as error:
+            fail(f"mqtt.password_credential: {file}: {getattr(error, 'strerror', None) or 'is no text'}", 1)
+    key_file = tls.key_file if tls else None
+    if tls is not None and tls.key_credential is not None:
+        key_file = _handed_over("mqtt.tls.key_credential", tls.key_credential)
+    elif key_file is not None:
+        _kept_secret("mqtt.tls.key_file", key_file)
     return BrokerAddress(
         host=mqtt.host,
         port=mqtt.port,
@@ -76,8 +83,28 @@ def _address(mqtt: Mqtt) -> BrokerAddress:
         password=password,
         ca_file=tls.ca_file if tls else None,
         certificate_file=tls.certificate_file if tls else None,
-        key_file=tls.key_file if tls else None,
+        key_file=key_file,
+        protocol=MQTTProtocolVersion.MQTTv5 if mqtt.version == "5" else MQTTProtocolVersion.MQTTv311,
     )
+
+
+def _handed_over(key: str, name: str) -> Path:
+    """Return the file of a systemd credential: no file in the tree holds a secret."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    if folder is None or not (Path(folder) / name).is_file():
+        fail(f"{key}: the credential {name} was not handed over by systemd", 1)
+    return _kept_secret(key, Path(folder) / name)
+
+
+def _kept_secret(key: str, path: Path) -> Path:
+    """Return the path; ends the command where more than owner and group may use it. One that is away is told later."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return path
+    if mode & stat.S_IRWXO:
+        fail(f"{key}: {path}: others may read it (mode {stat.S_IMODE(mode):04o}); chmod o= {path}", 1)
+    return path
 
 
 def _first_line(error: ValueError) -> str:

@@ -5,22 +5,45 @@ refused as well. PostgreSQL's TRUNCATE is refused too. A table's owner can still
 ingester's account owns nothing (docs), and the devices' hash chain shows what was altered.
 """
 
-KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
+from collections.abc import Mapping
+
+Keys = Mapping[str, tuple[tuple[str, ...], ...]]
+
+FIRST: Keys = {
     "reading": (("id",), ("reading_id",), ("study", "device", "device_seq")),
     "press": (("reading_id", "position"),),
     "dead_letter": (("id",), ("fingerprint",)),
     "receipt": (("id",),),
     "audit": (("id",),),
 }
-"""Every unique key of the append-only tables."""
+"""Every unique key of the append-only tables that migration r0001 made. A released migration never changes."""
+
+SECOND: Keys = {
+    "enrolment": (("id",),),
+    "replay": (("id",), ("dead_letter_id",)),
+    "correction": (("id",), ("supersedes",)),
+}
+"""The same for migration r0002."""
+
+KEYS: Keys = {**FIRST, **SECOND}
+"""Every unique key of the append-only tables as they are now."""
 
 
 def statements(dialect: str) -> list[str]:
-    """Return the statements that guard every append-only table; raises `ValueError` for an unknown database."""
+    """Return what r0001 guards its tables with; raises `ValueError` for an unknown database."""
+    made = [_POSTGRESQL_FUNCTION] if dialect == "postgresql" else []
+    return made + guards(dialect, FIRST)
+
+
+def guards(dialect: str, keys: Keys) -> list[str]:
+    """Return the statements that guard tables, by their unique keys; raises `ValueError` for an unknown database.
+
+    PostgreSQL's need the function that `statements` makes.
+    """
     if dialect == "sqlite":
-        return [text for table, keys in KEYS.items() for text in _sqlite(table, keys)]
+        return [text for table, unique in keys.items() for text in _sqlite(table, unique)]
     if dialect == "postgresql":
-        return [_POSTGRESQL_FUNCTION] + [text for table in KEYS for text in _postgresql(table)]
+        return [text for table in keys for text in _postgresql(table)]
     raise ValueError(f"no append-only triggers for the database {dialect!r}")
 
 

@@ -1,6 +1,7 @@
 """The case report form as CSV: one row for each reading, and beside it a data dictionary.
 
-Every value comes from the stored record itself, not from a copy. The same database gives the same bytes.
+Every value comes from the stored record itself, not from a copy, as it stands after its corrections. The same database
+gives the same bytes.
 """
 
 import csv
@@ -17,7 +18,7 @@ from sqlalchemy import Connection, Engine, select
 
 from contract.envelope import chain_sha256
 from contract.reading import Reading, utc
-from trial import tables
+from trial import corrections, tables
 from trial.database import note, writing
 
 
@@ -27,12 +28,13 @@ class AlteredError(Exception):
 
 @dataclass(frozen=True)
 class Stored:
-    """A reading as the database holds it."""
+    """A reading as it stands in the database. `corrected` are the fields that are no longer as they were entered."""
 
     reading: Reading
     sha256: str
     sent_at: datetime
     received_at: datetime
+    corrected: tuple[str, ...] = ()
 
 
 Value = str | float | int | bool | None
@@ -213,18 +215,35 @@ COLUMNS: tuple[CrfColumn, ...] = (
         "receipt.received_at",
         lambda s: utc(s.received_at),
     ),
+    CrfColumn(
+        "norepinephrine_onset_at",
+        "start of norepinephrine as it was entered; blank where not recorded",
+        "",
+        "norepinephrine_onset_at",
+        lambda s: corrections.value(s.reading, "norepinephrine_onset_at"),
+    ),
+    CrfColumn(
+        "corrected",
+        "columns that a person has corrected, separated by semicolons: they show what stands now",
+        "",
+        "correction.field",
+        lambda s: ";".join(s.corrected) or None,
+    ),
 )
 """The order of the columns is part of the format."""
 
 
 def readings(connection: Connection, study: str) -> Iterator[Stored]:
-    """Yield the stored readings of a study by site, subject, time and id; raises `AlteredError`."""
+    """Yield a study's readings, corrected, by site, subject as entered, time and id; raises `AlteredError`."""
     t = tables.reading.c
+    made = corrections.of_study(connection, study)
     query = select(t.reading_id, t.body, t.previous_sha256, t.sha256, t.sent_at, t.received_at).where(t.study == study)
     for row in connection.execute(query.order_by(t.site, t.inclusion, t.measured_at, t.reading_id)):
         if chain_sha256(row.previous_sha256, row.body) != row.sha256:
             raise AlteredError(f"reading {row.reading_id} is not as its device sealed it: nothing was exported")
-        yield Stored(Reading.model_validate_json(row.body), row.sha256, row.sent_at, row.received_at)
+        entry, mine = Reading.model_validate_json(row.body), made.get(row.reading_id, [])
+        fields = tuple(sorted({each.field for each in mine}))
+        yield Stored(corrections.corrected(entry, mine), row.sha256, row.sent_at, row.received_at, fields)
 
 
 def csv_text(header: list[str], lines: Iterator[list[Value]]) -> str:
@@ -248,7 +267,8 @@ def export(engine: Engine, study: str, out: Path) -> int:
     Raises `OSError` and SQLAlchemy's errors.
     """
     with engine.connect() as connection:
-        lines = [[column.value(stored) for column in COLUMNS] for stored in readings(connection, study)]
+        found = sorted(readings(connection, study), key=_subject)  # a corrected number moves its row to its subject
+    lines = [[column.value(stored) for column in COLUMNS] for stored in found]
     content = csv_text([column.name for column in COLUMNS], iter(lines))
     described: Iterator[list[Value]] = ([c.name, c.meaning, c.unit, c.source] for c in COLUMNS)
     _write_whole(dictionary_path(out), csv_text(["column", "meaning", "unit", "source"], described))
@@ -257,6 +277,10 @@ def export(engine: Engine, study: str, out: Path) -> int:
     with writing(engine).begin() as connection:
         note(connection, "export", "crf csv exported", f"study {study}, {len(lines)} rows, sha256 {sha256}")
     return len(lines)
+
+
+def _subject(stored: Stored) -> tuple[str, str]:
+    return stored.reading.subject.site, stored.reading.subject.inclusion
 
 
 def _cell(value: Value) -> str:

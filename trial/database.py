@@ -8,9 +8,10 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, insert, make_url, text
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, ProgrammingError
 
 from contract.version import __version__
 from trial.tables import audit
@@ -20,6 +21,9 @@ BUSY_TIMEOUT_MS: int = 10_000
 _WRITE = "refill_write"
 _UPGRADE_LOCK = 0x526566696C6C
 _WAL_ATTEMPTS = 100
+_NO_RIGHT = "42501"
+RESTORE_MARK: str = "restore_unfinished"
+"""PostgreSQL: a table of this name stands while a restore is not finished (`trial.backup_restore`)."""
 
 
 class DatabaseChoiceError(ValueError):
@@ -28,6 +32,14 @@ class DatabaseChoiceError(ValueError):
 
 class SchemaError(Exception):
     """The database's schema is not one that this version of the program knows."""
+
+
+class SchemaRightError(SchemaError):
+    """The schema is older than this program's, and this account may not change it."""
+
+
+class UnfinishedRestoreError(SchemaError):
+    """A restore into this database was begun and not finished: what stands there is not to be used."""
 
 
 def open_database(url: str = DEFAULT_DATABASE) -> Engine:
@@ -92,14 +104,33 @@ def writing(engine: Engine) -> Engine:
     return engine.execution_options(**{_WRITE: True})
 
 
-def upgrade(engine: Engine) -> None:
-    """Bring the schema up to date in one transaction; safe when several processes start at once.
+def upgrade(engine: Engine) -> tuple[str | None, str | None]:
+    """Bring the schema up to date in one transaction; returns the version before and after, the same where it is.
 
-    The first takes the lock (SQLite's write lock, PostgreSQL's advisory lock); the others wait and find nothing to do.
-    Raises `SchemaError` where a newer program has been here, and SQLAlchemy's errors.
+    Safe when several processes start at once: the first takes the lock (SQLite's write lock, PostgreSQL's advisory
+    lock), the others wait and find nothing to do. Where there is nothing to do, the right to read is enough. Raises
+    `SchemaError` where a newer program has been here, and its kin; and SQLAlchemy's errors.
     """
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    if restore_is_unfinished(engine):
+        raise UnfinishedRestoreError("a restore of this database was not finished: run `refill trial restore` again")
+    config = _migrations()
+    before: str | None = None
+    try:
+        with engine.connect() as connection:
+            before = schema_version(connection)
+        if before is not None and before == newest_schema():
+            return before, before
+        return _upgrade(engine, config)
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) != _NO_RIGHT:
+            raise
+        raise SchemaRightError(
+            f"the database's schema {before or '(none)'} is not {newest_schema()} and this account may not change it: "
+            "the owner runs `refill trial upgrade`, then `refill trial roles`"
+        ) from error
+
+
+def _upgrade(engine: Engine, config: Config) -> tuple[str | None, str | None]:
     with writing(engine).begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
@@ -112,6 +143,36 @@ def upgrade(engine: Engine) -> None:
         after = schema_version(connection)
         if before != after:
             note(connection, "refill", "schema upgraded", f"from {before or 'nothing'} to {after}")
+    return before, after
+
+
+def _migrations() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    return config
+
+
+def newest_schema() -> str:
+    """Return the schema version that this program brings a database to."""
+    return str(ScriptDirectory.from_config(_migrations()).get_current_head())
+
+
+def knows_schema(version: str) -> bool:
+    """Return whether this program can bring a database of that schema version up to date."""
+    return version in {script.revision for script in ScriptDirectory.from_config(_migrations()).walk_revisions()}
+
+
+def restoring_path(database: Path) -> Path:
+    """Return where a restore builds a SQLite file before it stands under its name."""
+    return database.with_name(f".{database.name}.restoring")
+
+
+def restore_is_unfinished(engine: Engine) -> bool:
+    """Return whether a restore into this database was begun and not ended; makes no SQLite file by looking."""
+    if engine.dialect.name == "sqlite":
+        return restoring_path(Path(str(engine.url.database))).exists()
+    with engine.connect() as connection:
+        return engine.dialect.has_table(connection, RESTORE_MARK)
 
 
 def schema_version(connection: Connection) -> str | None:

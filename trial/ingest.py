@@ -5,6 +5,7 @@ broker or the device send again, and sending again is harmless. A database that 
 growing pauses and said in the log; nothing is acknowledged meanwhile.
 """
 
+import gc
 import logging
 import queue
 import threading
@@ -20,34 +21,41 @@ from sqlalchemy.exc import SQLAlchemyError
 from contract.topics import subscription
 from firmware_config.study import Study
 from trial.database import note, upgrade, writing
-from trial.feed import IN_FLIGHT, Feed, FeedError, Message, Version
+from trial.enrolment import Register
+from trial.feed import BrokerAddress, Feed, FeedError, Message
 from trial.judge import judge
 from trial.store import Arrival, Outcome, store
 
 log = logging.getLogger(__name__)
 
-FLUSH_S: float = 0.05
-"""A batch waits this long for company, no longer."""
+COMPANY_S: float = 0.003
+"""A batch is closed when no message has come for this long: the broker's window may be smaller than the batch."""
 PAUSE_S: tuple[float, float] = (0.2, 15.0)
 """First and longest pause before a failed commit is tried again."""
 STALL_S: float = 10.0
+DEAF_S: float = 180.0
+"""Without a connection, and without even a failed attempt at one, for this long, something is wrong in here."""
 QUEUE_LIMIT: int = 2000
 PROGRESS_S: float = 30.0
 
 
 @dataclass(frozen=True)
 class IngestOptions:
-    """Where the ingester listens, and as whom. `group` shares the feed between ingesters (MQTT 5 brokers)."""
+    """Where the ingester listens, and as whom; how much it commits at once, and how long the first may wait for it.
 
-    host: str
-    port: int
+    `group` shares the readings between ingesters (MQTT 5 brokers). Statuses are not shared: a shared subscription gets
+    no retained message, and every ingester keeps the latest.
+    """
+
+    broker: BrokerAddress
     client_id: str
-    version: Version = "3.1.1"
     group: str | None = None
+    batch_messages: int = 100
+    batch_wait_s: float = 0.05
 
 
 class Ingester:
-    """Batches, commits, acknowledges, answers. `feed` is None until `run`; the writer is a thread of its own."""
+    """Batches, commits, acknowledges, answers; the writer is a thread of its own. Raises what `Feed` does."""
 
     def __init__(self, engine: Engine, study: Study, options: IngestOptions) -> None:
         self._engine = engine
@@ -57,13 +65,10 @@ class Ingester:
         self._asked_to_stop = False
         self._stop = threading.Event()
         self._busy_since_s: float | None = None
-        self._turned_away = 0
         self.counts: Counter[str] = Counter()
-        filters = [
-            subscription(study.name, "reading", options.group),
-            subscription(study.name, "status", options.group),
-        ]
-        self._feed = Feed(options.client_id, filters, self._take, options.version)
+        self._register = Register(engine, study)
+        filters = [subscription(study.name, "reading", options.group), subscription(study.name, "status")]
+        self._feed = Feed(options.broker, options.client_id, filters, self._take)
 
     def stop(self) -> None:
         """Ask for the end: the batch at hand is finished, the rest stays with the broker. Safe in a signal handler."""
@@ -73,9 +78,12 @@ class Ingester:
         """Work until `stop`. Raises `FeedError` where the broker refuses for good, `SchemaError` on a newer schema."""
         if not self._open_database():
             return
+        # What the start has made stays, and nothing of a batch is in a circle: seldom look through all of it.
+        gc.freeze()
+        gc.set_threshold(20_000)
         writer = threading.Thread(target=self._write, name="trial-writer", daemon=True)
         writer.start()
-        self._feed.start(self._options.host, self._options.port)
+        self._feed.start()
         try:
             self._watch(writer)
         finally:
@@ -86,7 +94,7 @@ class Ingester:
             log.info("stopped: %s", summary)
 
     def _open_database(self) -> bool:
-        started = f"study {self._study.name}, broker {self._options.host}:{self._options.port}"
+        started = f"study {self._study.name}, broker {self._options.broker}"
 
         def prepare() -> None:
             upgrade(self._engine)
@@ -104,6 +112,8 @@ class Ingester:
                 raise FeedError(self._feed.refusal)
             if not writer.is_alive():
                 raise FeedError("the writer has ended: see the log above")
+            if self._feed.silent_s > DEAF_S:
+                raise FeedError("the connection to the broker is not tried any more: see the log above")
             now_s, busy_since_s = time.monotonic(), self._busy_since_s
             if busy_since_s is not None and now_s - busy_since_s > STALL_S and now_s - warned_at_s > STALL_S:
                 warned_at_s = now_s
@@ -121,13 +131,21 @@ class Ingester:
         return f"{text}, receipts {c['receipts']}, waiting {self._waiting.qsize()}, {state}"
 
     def _take(self, message: Message) -> None:
-        """Network thread: queue a message. A full queue (a stalled database) leaves it unacknowledged."""
-        try:
-            self._waiting.put_nowait(message)
-        except queue.Full:
-            self._turned_away += 1
-            if self._turned_away % 100 == 1:
-                log.warning("the database is too slow: %d messages left to be sent again", self._turned_away)
+        """Network thread: queue a message. A full queue holds up the connection, and so the broker.
+
+        Leaving a message unacknowledged would not do: a broker sends it again only on another connection. The window
+        does not rule it out: mosquitto 2.0.11 sent more than 2000 to one that had been stopped, with a window of 200.
+        """
+        held_up = False
+        while not self._stop.is_set():
+            try:
+                self._waiting.put(message, timeout=0.5)
+            except queue.Full:
+                if not held_up:
+                    held_up = True
+                    log.warning("the database is slower than what arrives: the broker is held up")
+            else:
+                return
 
     def _write(self) -> None:
         """Writer thread."""
@@ -137,26 +155,29 @@ class Ingester:
                 self._commit(batch)
 
     def _collect(self) -> list[Message]:
-        """Return the next messages: at most `IN_FLIGHT`, waiting at most `FLUSH_S` after the first."""
+        """Return the next messages: as many as one batch may have, and soon where no more come."""
         try:
             batch = [self._waiting.get(timeout=0.2)]
         except queue.Empty:
             return []
-        until_s = time.monotonic() + FLUSH_S
-        while len(batch) < IN_FLIGHT and not self._stop.is_set():
+        until_s = time.monotonic() + self._options.batch_wait_s
+        while len(batch) < self._options.batch_messages and not self._stop.is_set():
             try:
-                batch.append(self._waiting.get(timeout=max(0.0, until_s - time.monotonic())))
+                batch.append(self._waiting.get_nowait())
             except queue.Empty:
-                break
+                try:
+                    batch.append(self._waiting.get(timeout=max(0.0, min(COMPANY_S, until_s - time.monotonic()))))
+                except queue.Empty:
+                    break
         return batch
 
     def _commit(self, batch: Sequence[Message]) -> None:
         """Store a batch until it is stored, or its connection is gone (then the broker or the device sends again)."""
-        arrivals = [Arrival(m.topic, m.payload, m.received_at, judge(m.topic, m.payload, self._study)) for m in batch]
         outcomes: list[Outcome] = []
 
         def attempt() -> None:
-            outcomes[:] = store(self._engine, arrivals, datetime.now(UTC))
+            # Judged here, not before: a database that does not say who is enrolled is waited for, too.
+            outcomes[:] = store(self._engine, [self._judged(message) for message in batch], datetime.now(UTC))
 
         self._busy_since_s = time.monotonic()
         done = self._until_well(attempt, lambda: not self._stop.is_set() and any(map(self._feed.is_current, batch)))
@@ -167,12 +188,15 @@ class Ingester:
             self._feed.acknowledge(message)
         for outcome in outcomes:
             self._answer(outcome)
+        for (whom, why), times in Counter(_refusal(each) for each in outcomes if each.kind == "refused").items():
+            log.warning("refused from %s: %s%s", whom, why, f" ({times} times)" if times > 1 else "")
+
+    def _judged(self, message: Message) -> Arrival:
+        verdict = judge(message.topic, message.payload, self._study, self._register.admits)
+        return Arrival(message.topic, message.payload, message.received_at, verdict)
 
     def _answer(self, outcome: Outcome) -> None:
         self.counts[outcome.kind] += 1
-        if outcome.kind == "refused":
-            whom = outcome.device.device if outcome.device else "an unknown sender"
-            log.warning("refused from %s: %s", whom, outcome.receipt.reason if outcome.receipt else "see dead letters")
         if outcome.device is not None and outcome.receipt is not None:
             topic = str(outcome.device.sibling("receipt"))
             if self._feed.publish(topic, outcome.receipt.model_dump_json()):
@@ -198,3 +222,9 @@ def _one_line(error: SQLAlchemyError) -> str:
     """Return the database's own words, without the statement and its values: they could hold trial data."""
     cause = getattr(error, "orig", None) or type(error).__name__
     return " ".join(str(cause).split())[:300]
+
+
+def _refusal(outcome: Outcome) -> tuple[str, str]:
+    """Return whom a refusal is about, and why."""
+    whom = outcome.device.device if outcome.device else "an unknown sender"
+    return whom, (outcome.receipt.reason if outcome.receipt else None) or "see dead letters"

@@ -1,27 +1,28 @@
 """Decide what to do with one message: pure, no I/O, never raises, whatever the bytes.
 
-The chain from one record to the next is not judged here: records may arrive in any order, so a break is a query
+Only `admits`, which knows the enrolled devices, may look somewhere and fail; what it raises passes through. The chain
+from one record to the next is not judged here: records may arrive in any order, so a break is a query
 (`trial.queries.chain_breaks`).
 """
 
 import hashlib
 import json
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 from pydantic import ValidationError
 
-from contract.envelope import MAX_PAYLOAD_BYTES, Envelope, EnvelopeError, first_error, open_envelope
+from contract.envelope import MAX_PAYLOAD_BYTES, Envelope, EnvelopeError, open_envelope, open_status
 from contract.reading import Reading
+from contract.record import SCHEMA_VERSION, SchemaVersion, answer_version, newer_version
 from contract.status import DeviceStatus
 from contract.topics import Topic, TopicError, parse
 from firmware_config.study import Study
 
-MAX_INTEGER: int = (1 << 63) - 1
-"""Largest integer that both databases hold."""
 MAX_CLAIM_BYTES: int = 16 * MAX_PAYLOAD_BYTES
 """A message over the limit is refused, but up to this size its sender is still told so."""
 
@@ -32,8 +33,14 @@ class Refusal(StrEnum):
     TOPIC = "topic"
     STUDY = "study"
     SITE = "site"
+    DEVICE = "device"
+    """Not enrolled, revoked, or enrolled at another site."""
     TOO_LARGE = "too_large"
     UNREADABLE = "unreadable"
+    NEWER_SCHEMA = "newer_schema"
+    """From a device that is newer than this program: to be replayed after an upgrade."""
+    HASH = "hash"
+    NOT_CANONICAL = "not_canonical"
     WRONG_PLACE = "wrong_place"
     SIMULATED = "simulated"
     NOT_STORABLE = "not_storable"
@@ -42,11 +49,15 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True)
 class Claim:
-    """What a message says it is, believed or not: enough to tell its sender that it was refused."""
+    """What a message says it is, believed or not: enough to tell its sender that it was refused.
+
+    `answer_in` is the version that its receipt is written in: an older device cannot read a newer one.
+    """
 
     reading_id: UUID
     device_seq: int
     sha256: str
+    answer_in: SchemaVersion = SCHEMA_VERSION
 
 
 @dataclass(frozen=True)
@@ -60,7 +71,8 @@ class Accepted:
     @property
     def claim(self) -> Claim:
         """Return what identifies it."""
-        return Claim(self.reading.reading_id, self.reading.device_seq, self.envelope.sha256)
+        answer_in = answer_version(self.envelope.schema_version)
+        return Claim(self.reading.reading_id, self.reading.device_seq, self.envelope.sha256, answer_in)
 
 
 @dataclass(frozen=True)
@@ -82,82 +94,105 @@ class Refused:
 
 
 Verdict = Accepted | AcceptedStatus | Refused
+Admits = Callable[[Topic], bool]
 
 
-def judge(topic_text: str, payload: bytes, study: Study) -> Verdict:
-    """Return what becomes of a message that came in on `topic_text`, in the feed of `study`."""
+def anyone(_topic: Topic) -> bool:
+    """Admit every device."""
+    return True
+
+
+def judge(topic_text: str, payload: bytes, study: Study, admits: Admits = anyone) -> Verdict:
+    """Return what becomes of a message that came in on `topic_text`, in the feed of `study`.
+
+    `admits` says whether a device may send (`trial.enrolment.Register.admits`).
+    """
     try:
         topic = parse(topic_text)
     except TopicError as error:
         return Refused(Refusal.TOPIC, _clip(str(error)))
     if topic.kind == "reading":
-        verdict = _judge_reading(topic, payload, study)
+        verdict = _judge_reading(topic, payload, study, admits)
         return verdict if isinstance(verdict, Accepted) else _with_claim(verdict, topic, payload)
     if topic.kind == "status":
-        return _judge_status(topic, payload, study)
+        return _judge_status(topic, payload, study, admits)
     return Refused(Refusal.TOPIC, f"no {topic.kind} is expected here", topic)
 
 
-def _judge_reading(topic: Topic, payload: bytes, study: Study) -> Accepted | Refused:
-    place = _place_refusal(topic, study)
+def _judge_reading(topic: Topic, payload: bytes, study: Study, admits: Admits) -> Accepted | Refused:
+    place = _place_refusal(topic, study, admits)
     if place is not None:
         return place
-    if len(payload) > MAX_PAYLOAD_BYTES:
-        return Refused(Refusal.TOO_LARGE, f"message of {len(payload)} bytes is over the limit of {MAX_PAYLOAD_BYTES}")
     try:
         envelope, reading = open_envelope(payload)
     except EnvelopeError as error:
-        return Refused(Refusal.UNREADABLE, _clip(str(error)))
+        return Refused(Refusal(error.kind), _clip(str(error)))
     claimed = (reading.study, reading.subject.site, reading.device.name)
     if claimed != (topic.study, topic.site, topic.device):
         return Refused(Refusal.WRONG_PLACE, f"reading of {'/'.join(claimed)} came in on {topic}")
     if reading.simulated and not study.accept_simulated:
         return Refused(Refusal.SIMULATED, f"study {study.name} does not accept simulated readings")
-    problem = _not_storable(reading.model_dump()) or _not_storable(envelope.model_dump(exclude={"body"}))
+    problem = not_storable(reading) or _unheld("sent_at", envelope.sent_at)
     if problem is not None:
         return Refused(Refusal.NOT_STORABLE, problem)
     return Accepted(topic, envelope, reading)
 
 
-def _judge_status(topic: Topic, payload: bytes, study: Study) -> AcceptedStatus | Refused:
-    place = _place_refusal(topic, study)
+def _judge_status(topic: Topic, payload: bytes, study: Study, admits: Admits) -> AcceptedStatus | Refused:
+    place = _place_refusal(topic, study, admits)
     if place is not None:
         return place
-    if len(payload) > MAX_PAYLOAD_BYTES:
-        return Refused(Refusal.TOO_LARGE, f"status of {len(payload)} bytes", topic)
     try:
-        status = DeviceStatus.model_validate_json(payload)
-    except ValidationError as error:
-        return Refused(Refusal.UNREADABLE, _clip(first_error(error)), topic)
-    problem = _not_storable(status.model_dump())
+        status = open_status(payload)
+    except EnvelopeError as error:
+        return Refused(Refusal(error.kind), _clip(str(error)), topic)
+    problem = _status_not_storable(status)
     if problem is not None:
         return Refused(Refusal.NOT_STORABLE, problem, topic)
     return AcceptedStatus(topic, status)
 
 
-def _place_refusal(topic: Topic, study: Study) -> Refused | None:
+def _place_refusal(topic: Topic, study: Study, admits: Admits) -> Refused | None:
     if topic.study != study.name:
         return Refused(Refusal.STUDY, f"study {topic.study} is not the study {study.name} of this feed", topic)
     if topic.site not in study.sites:
         return Refused(Refusal.SITE, f"site {topic.site} is not in study {study.name}", topic)
+    if not admits(topic):
+        return Refused(Refusal.DEVICE, f"device {topic.device} is not enrolled at site {topic.site}", topic)
     return None
 
 
-def _not_storable(value: Any, key: str = "") -> str | None:
-    """Return why a database could not hold `value` (PostgreSQL has no NUL in text, 64-bit integers, UTC years)."""
-    if isinstance(value, dict):
-        return next((p for k, v in value.items() if (p := _not_storable(v, str(k)))), None)
-    if isinstance(value, list | tuple):
-        return next((p for v in value if (p := _not_storable(v, key))), None)
-    if isinstance(value, str) and "\0" in value:
-        return f"{key}: holds a NUL character"
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > MAX_INTEGER:
-        return f"{key}: integer out of range"
-    if isinstance(value, datetime):
-        try:
-            value.astimezone(UTC)
-        except OverflowError:
-            return f"{key}: time out of range"
+def not_storable(reading: Reading) -> str | None:
+    """Return why a database could not hold a reading, though it is as the contract wants it.
+
+    Only free texts and times can be wrong; every other field is bounded by its type (a test walks the schema).
+    """
+    device = reading.device
+    return (
+        _unheld("protocol.version", reading.protocol.version)
+        or _unheld("device.software_version", device.software_version)
+        or _unheld("device.algorithm_version", device.algorithm_version)
+        or _unheld("measured.at", reading.measured.at)
+        or _unheld("norepinephrine_onset_at", reading.norepinephrine_onset_at)
+    )
+
+
+def _status_not_storable(status: DeviceStatus) -> str | None:
+    sentences = [part.sentence for part in status.health or ()]
+    return (
+        _unheld("software_version", status.software_version)
+        or _unheld("problem", status.problem)
+        or next((why for text in sentences if (why := _unheld("health.sentence", text))), None)
+        or _unheld("at", status.at)
+    )
+
+
+def _unheld(key: str, value: str | datetime | None) -> str | None:
+    """PostgreSQL has no NUL in a text, and a time at the calendar's end may not exist in another zone."""
+    if isinstance(value, str):
+        return f"{key}: holds a NUL character" if "\0" in value else None
+    if value is not None and not 1 < value.year < 9999:
+        return f"{key}: time out of range"
     return None
 
 
@@ -189,20 +224,44 @@ def _read_claim(payload: bytes) -> Claim | None:
         or not set(sha256) <= set("0123456789abcdef")
     ):
         return None
-    return Claim(reading_id, device_seq, sha256)
+    return Claim(reading_id, device_seq, sha256, answer_version(outer.get("schema_version")))
+
+
+_SENT_AT = re.compile(rb'"sent_at"\s*:\s*"[^"\\]{0,64}"')
+"""As it stands in an envelope; the quotes inside a body are escaped."""
 
 
 def fingerprint(topic_text: str, payload: bytes) -> str:
-    """Return a hash that is the same when the same bad record is sent again, though its `sent_at` has changed."""
+    """Return a hash that is the same when the same bad record is sent again, though its `sent_at` has changed.
+
+    Of the statuses of one device that is not taken, those of one session and state are the same: it sends them for as
+    long as it is there, and nothing may be deleted from the dead letters.
+    """
     content = payload
-    if len(payload) <= MAX_PAYLOAD_BYTES:
+    if topic_text.endswith("/status"):
+        content = _status_mark(payload)
+    elif len(payload) > MAX_PAYLOAD_BYTES or newer_version(payload) is not None:
+        content = _SENT_AT.sub(b"", payload, count=1)
+    else:
         try:
             envelope = Envelope.model_validate_json(payload)
         except ValidationError:
             pass
         else:
             content = "\n".join((envelope.previous_sha256, envelope.sha256, envelope.body)).encode()
-    return hashlib.sha256(topic_text.encode(errors="surrogateescape") + b"\n" + content).hexdigest()
+    return hashlib.sha256(topic_text.encode(errors="backslashreplace") + b"\n" + content).hexdigest()
+
+
+def _status_mark(payload: bytes) -> bytes:
+    newer = newer_version(payload)
+    if newer is not None:
+        # What a newer device says of itself cannot be read; that it cannot is one letter, not one for each minute.
+        return f"status of version {newer}".encode()
+    try:
+        status = open_status(payload)
+    except EnvelopeError:
+        return payload
+    return f"{status.session_id} {status.state} {status.software_version}".encode()
 
 
 def _clip(text: str) -> str:

@@ -3,26 +3,49 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, exists, func, or_, select
 
 from contract.identifiers import GENESIS_SHA256
-from trial.tables import dead_letter, device_status, reading
+from trial.tables import dead_letter, device_status, reading, replay
 
 
 @dataclass(frozen=True)
 class Gap:
-    """Sequence numbers of a device that are not stored, first and last included; how many of them were refused."""
+    """Sequence numbers of a device that are not stored, first and last included; how many of them were refused.
+
+    A refused number that was replayed is stored, and no part of any gap. `known_since` is when the first record
+    from behind the gap came in: from then on it could be seen.
+    """
 
     study: str
     device: str
     first_missing: int
     last_missing: int
     refused: int
+    known_since: datetime
 
     @property
     def count(self) -> int:
         """Return how many are missing."""
         return self.last_missing - self.first_missing + 1
+
+
+@dataclass(frozen=True)
+class RefusedAhead:
+    """Numbers of a device that were refused, beyond its last stored one: no gap shows them."""
+
+    study: str
+    device: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Letters:
+    """Dead letters by reason: all, those that were replayed, and those whose record has come in otherwise."""
+
+    refused: int
+    replayed: int
+    overtaken: int
 
 
 @dataclass(frozen=True)
@@ -55,7 +78,8 @@ def gaps(connection: Connection, study: str | None = None) -> list[Gap]:
     """Return the gaps in every device's sequence, from 1 up to its highest stored number."""
     r = reading.c
     before = func.lag(r.device_seq, 1, 0).over(partition_by=(r.study, r.device), order_by=r.device_seq)
-    query = select(r.study, r.device, r.device_seq, before.label("before"))
+    first_behind = func.min(r.received_at).over(partition_by=(r.study, r.device), order_by=r.device_seq, rows=(0, None))
+    query = select(r.study, r.device, r.device_seq, before.label("before"), first_behind.label("known_since"))
     if study is not None:
         query = query.where(r.study == study)
     steps = query.subquery()
@@ -72,9 +96,23 @@ def gaps(connection: Connection, study: str | None = None) -> list[Gap]:
     )
     found = select(steps, refused.label("refused")).where(steps.c.device_seq > steps.c.before + 1)
     return [
-        Gap(row.study, row.device, row.before + 1, row.device_seq - 1, row.refused)
+        Gap(row.study, row.device, row.before + 1, row.device_seq - 1, row.refused, row.known_since)
         for row in connection.execute(found.order_by(steps.c.study, steps.c.device, steps.c.device_seq))
     ]
+
+
+def refused_ahead(connection: Connection, study: str | None = None) -> list[RefusedAhead]:
+    """Return the devices with refused numbers beyond their last stored one, those with nothing stored included.
+
+    A number is what the refused message claimed: a device that is not what it says can claim any.
+    """
+    d, r = dead_letter.c, reading.c
+    later = exists().where(r.study == d.study, r.device == d.device, r.device_seq >= d.device_seq)
+    query = select(d.study, d.device, func.count(func.distinct(d.device_seq))).where(d.device_seq.is_not(None), ~later)
+    if study is not None:
+        query = query.where(d.study == study)
+    ordered = query.group_by(d.study, d.device).order_by(d.study, d.device)
+    return [RefusedAhead(*row) for row in connection.execute(ordered)]
 
 
 def chain_breaks(connection: Connection, study: str | None = None) -> list[ChainBreak]:
@@ -128,3 +166,13 @@ def dead_letters(connection: Connection) -> dict[str, int]:
         row[0]: row[1]
         for row in connection.execute(select(d.reason, func.count()).group_by(d.reason).order_by(d.reason))
     }
+
+
+def letters(connection: Connection) -> dict[str, Letters]:
+    """Return what became of the dead letters by reason, of every study."""
+    d, r = dead_letter.c, reading.c
+    stored = exists().where(r.reading_id == d.reading_id, r.sha256 == d.sha256)
+    was_replayed = replay.c.id.is_not(None)
+    counts = (func.count(), func.count().filter(was_replayed), func.count().filter(and_(~was_replayed, stored)))
+    query = select(d.reason, *counts).select_from(dead_letter.outerjoin(replay, replay.c.dead_letter_id == d.id))
+    return {row[0]: Letters(*row[1:]) for row in connection.execute(query.group_by(d.reason).order_by(d.reason))}

@@ -74,9 +74,10 @@ def reading_row(accepted: Accepted, received_at: datetime) -> dict[str, Any]:
 
 def press_rows(reading: Reading) -> list[dict[str, Any]]:
     """Return the rows of table `press`; `position` counts from 1 in the order of the record."""
+    reading_id = str(reading.reading_id)
     return [
         {
-            "reading_id": str(reading.reading_id),
+            "reading_id": reading_id,
             "position": position,
             "number": press.number,
             **_result(press.result),

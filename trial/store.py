@@ -1,22 +1,33 @@
-"""Write judged messages into the trial database: all of a batch in one transaction, each exactly once."""
+"""Write judged messages into the trial database: all of a batch in one transaction, each exactly once.
+
+Any number of ingesters may do so at once. What stands is looked up first; where another ingester commits the same
+record between look-up and insert, a unique key stops the insert, and the batch is decided anew on what then stands.
+Rows go in in the order of their keys, so that two batches with the same records never wait for each other in a ring.
+
+A message that comes again changes nothing and is answered again. Its receipt is written down once for each record and
+outcome: a device that sends again for a week must not fill a table from which nothing may be deleted.
+"""
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from sqlalchemy import Connection, Engine, and_, insert, or_, select
+from sqlalchemy import Connection, Engine, bindparam, insert, or_, select, tuple_
 from sqlalchemy.exc import DataError, IntegrityError
 
 from contract.envelope import MAX_PAYLOAD_BYTES
 from contract.reading import Receipt
 from contract.topics import Topic
 from trial import rows, tables
+from trial.bulk import insert_rows, one_of
 from trial.database import writing
 from trial.judge import Accepted, AcceptedStatus, Claim, Refusal, Refused, Verdict, fingerprint
 
-_NOT_THE_SERVER = (IntegrityError, DataError, OverflowError, UnicodeError)
+ATTEMPTS: int = 3
+"""A record loses a race with another ingester at most twice: once for its id, once for its place."""
+_IN_A_MESSAGE = (IntegrityError, DataError, OverflowError, UnicodeError)
 """Errors that lie in a message (or in a race with another ingester), not in the database's health."""
 
 
@@ -37,6 +48,13 @@ class Outcome:
     kind: Literal["stored", "again", "refused", "status", "status ignored"]
     device: Topic | None = None
     receipt: Receipt | None = None
+    first: bool = False
+    """Whether it was this arrival that was written down."""
+
+
+Judged = TypeVar("Judged")
+Numbered = Mapping[int, tuple[Arrival, Judged]]
+"""Arrivals by their place in the batch, each with what it was judged to be."""
 
 
 def store(engine: Engine, arrivals: Sequence[Arrival], now: datetime) -> list[Outcome]:
@@ -46,50 +64,90 @@ def store(engine: Engine, arrivals: Sequence[Arrival], now: datetime) -> list[Ou
     SQLAlchemy's `OperationalError` and its kin where the database is not well; then nothing of the failing part is
     stored, and calling again is safe.
     """
-    try:
-        return _store_together(engine, arrivals, now)
-    except _NOT_THE_SERVER:
-        return [outcome for arrival in arrivals for outcome in _store_alone(engine, arrival, now)]
+    for attempt in range(ATTEMPTS):
+        try:
+            return _store_together(engine, arrivals, now, by_place=attempt > 0)
+        except IntegrityError as found:
+            error: Exception = found
+        except _IN_A_MESSAGE as found:
+            error = found
+            break
+    if len(arrivals) != 1:
+        return [outcome for arrival in arrivals for outcome in store(engine, [arrival], now)]
+    return _store_together(engine, [_not_storable(arrivals[0], error)], now, by_place=True)
 
 
-def _store_alone(engine: Engine, arrival: Arrival, now: datetime) -> list[Outcome]:
-    try:
-        return _store_together(engine, [arrival], now)
-    except _NOT_THE_SERVER as error:
-        claim = arrival.verdict.claim if isinstance(arrival.verdict, Accepted | Refused) else None
-        detail = f"the database cannot hold it: {type(error).__name__}"
-        refused = Refused(Refusal.NOT_STORABLE, detail, arrival.verdict.topic, claim)
-        again = Arrival(arrival.topic_text, arrival.payload, arrival.received_at, refused)
-        return _store_together(engine, [again], now)
+def _not_storable(arrival: Arrival, error: Exception) -> Arrival:
+    claim = arrival.verdict.claim if isinstance(arrival.verdict, Accepted | Refused) else None
+    detail = f"the database cannot hold it: {type(error).__name__}"
+    return replace(arrival, verdict=Refused(Refusal.NOT_STORABLE, detail, arrival.verdict.topic, claim))
 
 
-def _store_together(engine: Engine, arrivals: Sequence[Arrival], now: datetime) -> list[Outcome]:
+def _store_together(engine: Engine, arrivals: Sequence[Arrival], now: datetime, by_place: bool) -> list[Outcome]:
+    """Store a batch in one transaction and few statements, however large it is. `by_place`: look closer."""
+    accepted: dict[int, tuple[Arrival, Accepted]] = {}
+    refused: dict[int, tuple[Arrival, Refused]] = {}
+    statuses: dict[int, tuple[Arrival, AcceptedStatus]] = {}
+    for number, arrival in enumerate(arrivals):
+        if isinstance(arrival.verdict, Accepted):
+            accepted[number] = arrival, arrival.verdict
+        elif isinstance(arrival.verdict, Refused):
+            refused[number] = arrival, arrival.verdict
+        else:
+            statuses[number] = arrival, arrival.verdict
     with writing(engine).begin() as connection:
-        known = _Known(connection, [a.verdict for a in arrivals if isinstance(a.verdict, Accepted)])
-        outcomes = [_store_one(connection, known, arrival) for arrival in arrivals]
-        receipts = [rows.receipt_row(o.device, o.receipt, now) for o in outcomes if o.device and o.receipt]
-        if receipts:
-            connection.execute(insert(tables.receipt), receipts)
-    return outcomes
+        outcomes, conflicts = _store_readings(connection, accepted, by_place)
+        outcomes |= _bury(connection, refused | conflicts)
+        outcomes |= _store_statuses(connection, statuses)
+        _note_receipts(connection, outcomes.values(), now)
+    return [outcomes[number] for number in range(len(arrivals))]
+
+
+def _store_readings(
+    connection: Connection, accepted: Numbered[Accepted], by_place: bool
+) -> tuple[dict[int, Outcome], dict[int, tuple[Arrival, Refused]]]:
+    known = _Known(connection, [verdict for _, verdict in accepted.values()], by_place)
+    outcomes: dict[int, Outcome] = {}
+    conflicts: dict[int, tuple[Arrival, Refused]] = {}
+    new: list[tuple[Accepted, datetime]] = []
+    for number, (arrival, verdict) in accepted.items():
+        alike = known.like(verdict)
+        # The hash covers the record, byte for byte, and the one before it: `judge` has seen to that.
+        if any(row.sha256 != verdict.envelope.sha256 for row in alike):
+            refused = Refused(Refusal.CONFLICT, _contradiction(verdict, alike), verdict.topic, verdict.claim)
+            conflicts[number] = arrival, refused
+        elif alike:
+            receipt = _receipt(verdict.claim, "stored", alike[0].received_at)
+            outcomes[number] = Outcome("again", verdict.topic, receipt)
+        else:
+            known.add(rows.StoredRow.of(verdict, arrival.received_at))
+            new.append((verdict, arrival.received_at))
+            receipt = _receipt(verdict.claim, "stored", arrival.received_at)
+            outcomes[number] = Outcome("stored", verdict.topic, receipt, first=True)
+    new.sort(key=lambda each: each[0].reading.reading_id)
+    insert_rows(connection, tables.reading, [rows.reading_row(verdict, at) for verdict, at in new])
+    insert_rows(connection, tables.press, [row for verdict, _ in new for row in rows.press_rows(verdict.reading)])
+    return outcomes, conflicts
 
 
 class _Known:
-    """The stored readings that a batch could repeat or contradict, by id and by place in the device's journal."""
+    """The stored readings that a batch could repeat or contradict, by id and by place in the device's journal.
 
-    def __init__(self, connection: Connection, batch: Sequence[Accepted]) -> None:
+    The database is asked for ids: that finds every repeat. Another record in the same place is found by the unique
+    key, and the batch then asks for places too.
+    """
+
+    def __init__(self, connection: Connection, batch: Sequence[Accepted], by_place: bool) -> None:
         self._by_id: dict[str, Any] = {}
         self._by_place: dict[tuple[str, str, int], Any] = {}
         if not batch:
             return
         t = tables.reading.c
-        same_place = and_(
-            t.study.in_({a.reading.study for a in batch}),
-            t.device.in_({a.reading.device.name for a in batch}),
-            t.device_seq.in_({a.reading.device_seq for a in batch}),
-        )
-        same_id = t.reading_id.in_({str(a.reading.reading_id) for a in batch})
-        query = select(t.reading_id, t.study, t.device, t.device_seq, t.sha256, t.body, t.received_at)
-        for row in connection.execute(query.where(or_(same_id, same_place))):
+        found = one_of(connection, t.reading_id, {str(a.reading.reading_id) for a in batch})
+        if by_place:
+            found = or_(found, tuple_(t.study, t.device, t.device_seq).in_({_place(a) for a in batch}))
+        query = select(t.reading_id, t.study, t.device, t.device_seq, t.sha256, t.received_at)
+        for row in connection.execute(query.where(found)):
             self.add(row)
 
     def add(self, row: Any) -> None:
@@ -98,29 +156,13 @@ class _Known:
 
     def like(self, accepted: Accepted) -> list[Any]:
         """Return the stored readings with the same id or the same place: none, one or two."""
-        reading = accepted.reading
-        place = (reading.study, reading.device.name, reading.device_seq)
-        found = (self._by_id.get(str(reading.reading_id)), self._by_place.get(place))
+        found = (self._by_id.get(str(accepted.reading.reading_id)), self._by_place.get(_place(accepted)))
         return [row for row in found if row is not None]
 
 
-def _store_one(connection: Connection, known: _Known, arrival: Arrival) -> Outcome:
-    verdict = arrival.verdict
-    if isinstance(verdict, AcceptedStatus):
-        return Outcome("status" if _store_status(connection, verdict, arrival.received_at) else "status ignored")
-    if isinstance(verdict, Refused):
-        return _bury(connection, arrival, verdict)
-    alike = known.like(verdict)
-    if any(row.sha256 != verdict.envelope.sha256 or row.body != verdict.envelope.body for row in alike):
-        return _bury(connection, arrival, Refused(Refusal.CONFLICT, _contradiction(verdict, alike), verdict.topic))
-    if alike:
-        return Outcome("again", verdict.topic, _receipt(verdict.claim, "stored", alike[0].received_at))
-    connection.execute(insert(tables.reading), rows.reading_row(verdict, arrival.received_at))
-    presses = rows.press_rows(verdict.reading)
-    if presses:
-        connection.execute(insert(tables.press), presses)
-    known.add(rows.StoredRow.of(verdict, arrival.received_at))
-    return Outcome("stored", verdict.topic, _receipt(verdict.claim, "stored", arrival.received_at))
+def _place(accepted: Accepted) -> tuple[str, str, int]:
+    reading = accepted.reading
+    return reading.study, reading.device.name, reading.device_seq
 
 
 def _contradiction(accepted: Accepted, alike: Iterable[Any]) -> str:
@@ -129,38 +171,57 @@ def _contradiction(accepted: Accepted, alike: Iterable[Any]) -> str:
     return f"conflict: another record with this {what} is already stored"
 
 
-def _bury(connection: Connection, arrival: Arrival, refused: Refused) -> Outcome:
+def _bury(connection: Connection, refused: Numbered[Refused]) -> dict[int, Outcome]:
     """Keep what cannot be accepted; the same bad record again is the same row."""
-    claim = arrival.verdict.claim if isinstance(arrival.verdict, Accepted) else refused.claim
-    mark = fingerprint(arrival.topic_text, arrival.payload)
+    if not refused:
+        return {}
+    marks = {number: fingerprint(arrival.topic_text, arrival.payload) for number, (arrival, _) in refused.items()}
     t = tables.dead_letter.c
-    first = connection.execute(select(t.received_at).where(t.fingerprint == mark)).scalar_one_or_none()
-    if first is None:
-        row: dict[str, Any] = {
-            "fingerprint": mark,
-            "topic": "".join(c if c.isprintable() else "?" for c in arrival.topic_text)[:1000],
-            "payload": arrival.payload[:MAX_PAYLOAD_BYTES],
-            "payload_bytes": len(arrival.payload),
-            "payload_sha256": hashlib.sha256(arrival.payload).hexdigest(),
-            "reason": str(refused.reason),
-            "detail": refused.detail,
-            "received_at": arrival.received_at,
-        }
-        if refused.topic is not None:
-            row |= {"study": refused.topic.study, "site": refused.topic.site, "device": refused.topic.device}
-        if claim is not None:
-            row |= {"reading_id": str(claim.reading_id), "device_seq": claim.device_seq, "sha256": claim.sha256}
-        connection.execute(insert(tables.dead_letter), row)
-    if refused.topic is None or claim is None:
-        return Outcome("refused")
-    receipt = _receipt(claim, "refused", first or arrival.received_at, refused.detail)
-    return Outcome("refused", refused.topic, receipt)
+    query = select(t.fingerprint, t.received_at).where(t.fingerprint.in_(set(marks.values())))
+    first_at: dict[str, datetime] = {row.fingerprint: row.received_at for row in connection.execute(query)}
+    new: dict[str, dict[str, Any]] = {}
+    outcomes: dict[int, Outcome] = {}
+    for number, (arrival, verdict) in refused.items():
+        mark = marks[number]
+        first = mark not in first_at
+        if first:
+            first_at[mark] = arrival.received_at
+            new[mark] = _letter(mark, arrival, verdict)
+        if verdict.topic is None or verdict.claim is None:
+            outcomes[number] = Outcome("refused", first=first)
+        else:
+            receipt = _receipt(verdict.claim, "refused", first_at[mark], verdict.detail)
+            outcomes[number] = Outcome("refused", verdict.topic, receipt, first)
+    if new:
+        connection.execute(insert(tables.dead_letter), [new[mark] for mark in sorted(new)])
+    return outcomes
+
+
+def _letter(mark: str, arrival: Arrival, refused: Refused) -> dict[str, Any]:
+    topic, claim = refused.topic, refused.claim
+    return {
+        "fingerprint": mark,
+        "topic": "".join(c if c.isprintable() else "?" for c in arrival.topic_text)[:1000],
+        "payload": arrival.payload[:MAX_PAYLOAD_BYTES],
+        "payload_bytes": len(arrival.payload),
+        "payload_sha256": hashlib.sha256(arrival.payload).hexdigest(),
+        "reason": str(refused.reason),
+        "detail": refused.detail,
+        "study": topic.study if topic else None,
+        "site": topic.site if topic else None,
+        "device": topic.device if topic else None,
+        "reading_id": str(claim.reading_id) if claim else None,
+        "device_seq": claim.device_seq if claim else None,
+        "sha256": claim.sha256 if claim else None,
+        "received_at": arrival.received_at,
+    }
 
 
 def _receipt(
     claim: Claim, outcome: Literal["stored", "refused"], received_at: datetime, reason: str | None = None
 ) -> Receipt:
     return Receipt(
+        schema_version=claim.answer_in,
         reading_id=claim.reading_id,
         device_seq=claim.device_seq,
         sha256=claim.sha256,
@@ -170,16 +231,55 @@ def _receipt(
     )
 
 
-def _store_status(connection: Connection, accepted: AcceptedStatus, received_at: datetime) -> bool:
-    """Keep a device's latest status; returns False for a last will that comes after the device has come back."""
+def _note_receipts(connection: Connection, outcomes: Iterable[Outcome], now: datetime) -> None:
+    """Write down the receipts that this batch gives, each record and outcome once."""
+    new: dict[tuple[str, str, str], dict[str, Any]] = {}
+    repeated: set[str] = set()
+    for outcome in outcomes:
+        if outcome.device is None or outcome.receipt is None:
+            continue
+        row = rows.receipt_row(outcome.device, outcome.receipt, now)
+        new.setdefault((row["reading_id"], row["sha256"], row["outcome"]), row)
+        if not outcome.first:
+            repeated.add(row["reading_id"])
+    if repeated:
+        # Seldom missing: a replayed dead letter was stored without its device waiting for it.
+        t = tables.receipt.c
+        for given in connection.execute(select(t.reading_id, t.sha256, t.outcome).where(t.reading_id.in_(repeated))):
+            new.pop(tuple(given), None)
+    insert_rows(connection, tables.receipt, list(new.values()))
+
+
+def _store_statuses(connection: Connection, statuses: Numbered[AcceptedStatus]) -> dict[int, Outcome]:
+    """Keep each device's latest status; a last will that comes after the device has come back is ignored."""
+    if not statuses:
+        return {}
     t = tables.device_status
-    row = rows.status_row(accepted, received_at)
-    here = and_(*(t.c[key] == row[key] for key in ("study", "site", "device")))
-    current = connection.execute(select(t.c.session_id).where(here)).scalar_one_or_none()
-    if current is None:
-        connection.execute(insert(t), row)
-        return True
-    if accepted.status.state == "lost" and current != row["session_id"]:
-        return False
-    connection.execute(t.update().where(here), row)
-    return True
+    key = (t.c.study, t.c.site, t.c.device)
+    found = {number: rows.status_row(verdict, arrival.received_at) for number, (arrival, verdict) in statuses.items()}
+    places = {number: (row["study"], row["site"], row["device"]) for number, row in found.items()}
+    query = select(t).where(tuple_(*key).in_(set(places.values())))
+    stood = {(row["study"], row["site"], row["device"]): dict(row) for row in connection.execute(query).mappings()}
+    latest = dict(stood)
+    outcomes: dict[int, Outcome] = {}
+    for number, row in found.items():
+        current = latest.get(places[number])
+        late = row["state"] == "lost" and current is not None and current["session_id"] != row["session_id"]
+        outcomes[number] = Outcome("status ignored" if late else "status")
+        if not late and (current is None or not _same_status(row, current)):
+            latest[places[number]] = row
+    changed = [(place, row) for place, row in sorted(latest.items()) if row is not stood.get(place)]
+    if added := [row for place, row in changed if place not in stood]:
+        connection.execute(insert(t), added)
+    if others := [row | dict(zip(_WHOSE, place, strict=True)) for place, row in changed if place in stood]:
+        whose = [column == bindparam(name) for column, name in zip(key, _WHOSE, strict=True)]
+        connection.execute(t.update().where(*whose), others)
+    return outcomes
+
+
+_WHOSE = ("whose_study", "whose_site", "whose_device")
+
+
+def _same_status(row: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether it is a message that another ingester has kept already: every one of them hears every status."""
+    return all(value == other[name] for name, value in row.items() if name != "received_at")

@@ -199,4 +199,46 @@ audit = Table(
     Column("detail", Text, nullable=False),
 )
 
-APPEND_ONLY = ("reading", "press", "dead_letter", "receipt", "audit")
+enrolment = Table(
+    "enrolment",
+    metadata,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("study", String(63), nullable=False),
+    Column("site", String(4), nullable=False),
+    Column("device", String(63), nullable=False),
+    Column("action", String(10), nullable=False),
+    Column("certificate_sha256", String(64)),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", String(63), nullable=False),
+    Column("why", Text, nullable=False),
+    Index(None, "study", "device"),
+)
+
+replay = Table(
+    "replay",
+    metadata,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("dead_letter_id", ForeignKey("dead_letter.id"), nullable=False, unique=True),
+    Column("reading_id", ForeignKey("reading.reading_id"), nullable=False),
+    Column("outcome", String(10), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", String(63), nullable=False),
+    Column("why", Text, nullable=False),
+)
+
+correction = Table(
+    "correction",
+    metadata,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("reading_id", ForeignKey("reading.reading_id"), nullable=False),
+    Column("field", String(40), nullable=False),
+    Column("old_value", Text),
+    Column("new_value", Text),
+    Column("supersedes", ForeignKey("correction.id"), unique=True),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", String(63), nullable=False),
+    Column("why", Text, nullable=False),
+    Index(None, "reading_id"),
+)
+
+APPEND_ONLY = ("reading", "press", "dead_letter", "receipt", "audit", "enrolment", "replay", "correction")

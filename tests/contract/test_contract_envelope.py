@@ -12,6 +12,7 @@ from contract.envelope import (
     MAX_PAYLOAD_BYTES,
     Envelope,
     EnvelopeError,
+    _is_canonical,
     canonical_json,
     chain_sha256,
     open_envelope,
@@ -134,3 +135,30 @@ def test_deep_nesting_is_refused_like_any_other_nonsense(depth: int) -> None:
 def test_a_body_that_says_the_same_in_other_bytes_is_refused(body: str) -> None:
     with pytest.raises(EnvelopeError):
         open_envelope(sealed(body))
+
+
+TEXTS = st.text(max_size=6) | st.sampled_from(["\x7f", "\u2028", "/", '"', "\\", "\b", "\u001f", "\U0001f600"])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=300)
+@given(JSON, st.booleans(), st.booleans(), st.booleans())
+def test_one_text_of_each_content_is_canonical_and_no_other(
+    content: object, in_order: bool, spaced: bool, escaped: bool
+) -> None:
+    separators = (", ", ": ") if spaced else (",", ":")
+    text = json.dumps(content, sort_keys=in_order, separators=separators, ensure_ascii=escaped)
+    only = json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert _is_canonical(text) == (text == only)
+    assert _is_canonical(only)
+
+
+@pytest.mark.parametrize(
+    "number", ["1e5", "1E-7", "1e-7", "0.00001", "1.50", "-0", "1e16", "10000000000000000.0", "1e+16"]
+)
+def test_a_number_has_one_spelling(number: str) -> None:
+    assert _is_canonical(number) == (json.dumps(json.loads(number)) == number)

@@ -30,12 +30,15 @@ def until(true: Callable[[], bool], what: str, timeout_s: float = 15.0) -> None:
 
 
 @contextmanager
-def broker(kind: str, port: int, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+def broker(kind: str, port: int, folder: Path, more: str = "") -> Iterator[subprocess.Popen[bytes]]:
+    """`more` are further lines of mosquitto's configuration."""
     if kind == "amqtt":
         command = [sys.executable, "-c", AMQTT, str(port)]
     else:
         settings = folder / "mosquitto.conf"
-        settings.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
+        # As root it would become user mosquitto, who may not read a test's folder.
+        user = "user root\n" if os.geteuid() == 0 else ""
+        settings.write_text(f"{user}listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n{more}")
         command = ["mosquitto", "-c", str(settings)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 

@@ -24,6 +24,7 @@ from device.health import (
     silent,
 )
 from device.health_table import FINDINGS, LIMITS, URGENCY
+from device.health_table_feed import BROKER_AND_FEED
 from device.session_words import NO_PROBE
 
 PART_OF = {"clock_synchronised": "clock"}
@@ -54,9 +55,22 @@ CASES: dict[str, Facts] = {
     "journal_unknown": replace(WELL, journal=None),
     "broker_away_fault": replace(WELL, broker=BrokerFacts(connected=False, away_s=86_401)),
     "broker_away": replace(WELL, broker=BrokerFacts(connected=False, away_s=31)),
+    **{
+        row: replace(WELL, broker=BrokerFacts(connected=False, away_s=31, trouble=row))
+        for row in BROKER_AND_FEED
+        if row.startswith("broker_") and row not in ("broker_away_fault", "broker_away", "broker_unknown")
+    },
     "broker_unknown": replace(WELL, broker=None),
     "feed_problem": replace(WELL, feed=FeedFacts(2, 5, problem="The trial database refused 2 readings.")),
-    "feed_old_fault": replace(WELL, feed=FeedFacts(2, 86_401)),
+    **{
+        row: replace(WELL, feed=FeedFacts(2, 86_401, unanswered=True, trouble=row))
+        for row in ("feed_topic_refused", "feed_record_refused")
+    },
+    "feed_old_fault": replace(WELL, feed=FeedFacts(2, 86_401, trouble="feed_full")),
+    **{
+        row: replace(WELL, feed=FeedFacts(2, 3601, unanswered=True, trouble=row))
+        for row in ("feed_full", "feed_nobody", "feed_status_refused")
+    },
     "feed_unanswered": replace(WELL, feed=FeedFacts(2, 700, unanswered=True)),
     "feed_old": replace(WELL, feed=FeedFacts(2, 3601)),
     "feed_unknown": replace(WELL, feed=None),
@@ -73,6 +87,11 @@ AT_THE_LIMIT: dict[str, Facts] = {
     "away": replace(WELL, broker=BrokerFacts(connected=False, away_s=30)),
     "oldest": replace(WELL, feed=FeedFacts(2, 3600)),
     "board": replace(WELL, temperature=TemperatureFacts(75)),
+}
+AT_ONCE: dict[str, Facts] = {
+    "a certificate does not mend itself": replace(WELL, broker=BrokerFacts(False, 0.1, "broker_own_expired")),
+    "readings that are refused": replace(WELL, feed=FeedFacts(1, 0.1, trouble="feed_topic_refused")),
+    "a status that is refused, with nothing to send": replace(WELL, feed=FeedFacts(0, trouble="feed_status_refused")),
 }
 HALF_KNOWN: dict[str, Facts] = {
     "camera: only its rate": replace(WELL, camera=CameraFacts(fps=60, expected_fps=60)),
@@ -118,6 +137,28 @@ def test_when_all_is_well_there_is_nothing_to_say() -> None:
     assert {part.condition for part in told} == {Condition.OK}
     assert problem_of(told) is None
     assert [part.part for part in told if part.sentence] == []
+
+
+@pytest.mark.parametrize("case", AT_ONCE)
+def test_what_only_a_person_can_mend_is_told_at_once(case: str) -> None:
+    facts = AT_ONCE[case]
+    assert facts.broker is not None
+    assert facts.feed is not None
+    trouble = facts.broker.trouble or facts.feed.trouble
+    assert trouble is not None
+    assert problem_of(judge(facts)) == FINDINGS[trouble].english
+
+
+def test_a_connection_that_is_away_for_a_moment_is_no_trouble() -> None:
+    assert problem_of(judge(replace(WELL, broker=BrokerFacts(False, 5, "broker_nothing")))) is None
+
+
+def test_a_row_of_another_version_or_part_is_taken_for_the_plain_one() -> None:
+    for row in ("broker_of_tomorrow", "disk_full"):
+        assert by_part(replace(WELL, broker=BrokerFacts(False, 31, row)))[PartName.BROKER].sentence == (
+            FINDINGS["broker_away"].english
+        )
+        assert by_part(replace(WELL, feed=FeedFacts(1, 5, trouble=row)))[PartName.FEED].condition is Condition.OK
 
 
 @pytest.mark.parametrize("limit", AT_THE_LIMIT)

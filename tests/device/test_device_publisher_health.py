@@ -24,8 +24,10 @@ from device.journal import Deliveries, Journal
 from device.outbox import Outbox
 from device.publisher import Patience, Publisher
 from device.publisher_journal import JournalAccess, waited_s
-from device.publisher_link import BrokerAddress, BrokerError, BrokerLink
+from device.publisher_link import BrokerAddress, BrokerLink
 from device.publisher_outlook import FEED_EVERY_S, Outlook, Watch
+from device.publisher_sender import Sender
+from device.publisher_trouble import BrokerError
 from device.session_words import NO_PROBE
 
 HOME = Topic("demo", "00", DEVICE, "status")
@@ -69,7 +71,7 @@ def clock() -> SteppedClock:
 @pytest.fixture
 def watch(journal: Path, run_folder: Path, clock: SteppedClock) -> Iterator[Watch]:
     access = JournalAccess(journal)
-    yield Watch(access, Outbox(), run_folder, clock)
+    yield Watch(access, Sender(access, Outbox()), run_folder, clock)
     access.close()
 
 
@@ -187,6 +189,8 @@ def test_a_record_waits_by_the_boots_clock_or_the_walls(journal: Path) -> None:
     assert waited_s(old, SteppedClock(boot=UUID(int=9))) == pytest.approx(7200, abs=60)
     ahead = replace(waiting, body="{", committed_at=(datetime.now(UTC) + timedelta(days=1)).isoformat())
     assert waited_s(ahead, SteppedClock()) == 0.0
+    for damaged in ("yesterday", "2026-11-26T12:00:00"):
+        assert waited_s(replace(ahead, committed_at=damaged), SteppedClock()) is None
 
 
 class Systemd:
@@ -301,10 +305,13 @@ def test_an_end_that_is_asked_for_is_not_kept_waiting_by_an_address(monkeypatch:
 
 
 def test_a_publisher_that_knows_of_no_bedside_says_nothing_of_its_parts(journal: Path, clock: SteppedClock) -> None:
-    outbox = Outbox()
-    outbox.mark_sent(1, 0.0)
-    seen = Watch(JournalAccess(journal), outbox, None, clock).look(600, connected=True)
+    access = JournalAccess(journal)
+    sender = Sender(access, Outbox())
+    watch = Watch(access, sender, None, clock)
+    seen = watch.look(600, connected=True)
     assert (seen.health, seen.problem) == (None, "There is no journal journal.sqlite yet.")
     record(journal, 1)
-    seen = Watch(JournalAccess(journal), outbox, None, clock).look(600, connected=True)
-    assert seen.problem == FINDINGS["feed_unanswered"].english
+    sender.outbox.sent(1, "road", "a" * 64, 0.0)
+    assert watch.look(600, connected=True).problem == FINDINGS["feed_unanswered"].english
+    sender.outbox.refused(1, "feed_full", 1.0)
+    assert watch.look(600, connected=True).problem == FINDINGS["feed_full"].english

@@ -84,6 +84,19 @@ def test_systemd_understands_every_line(verifiable: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here")
+def test_the_drop_in_that_it_shows_for_secrets_is_one(verifiable: Path) -> None:
+    text = verifiable.read_text(encoding="utf-8")
+    lines = re.findall(r"^#   (.+)$", text, re.MULTILINE)
+    assert lines[0] == "[Service]"
+    assert len(re.findall(r"^LoadCredential=[a-z-]+:/\S+$", "\n".join(lines), re.MULTILINE)) == 2
+    assert "\nLoadCredential=" not in text, "a secret that is not there would keep the unit from starting"
+    verifiable.write_text("\n".join([text, *lines, ""]), encoding="utf-8")
+    verify = ["systemd-analyze", "verify", "--recursive-errors=yes", str(verifiable)]
+    done = subprocess.run(verify, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here")
 def test_its_sandbox_is_tight(verifiable: Path) -> None:
     security = ["systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager", str(verifiable)]
     done = subprocess.run(security, capture_output=True, text=True, timeout=60, check=False)

@@ -51,6 +51,11 @@ def test_a_study_does_not_accept_simulated_readings_unless_it_says_so() -> None:
     assert Study.model_validate(GOOD).accept_simulated is False
 
 
+def test_only_the_demonstration_takes_devices_that_were_not_enrolled() -> None:
+    assert {path.stem for path in FILES if load(path, Study).devices == "any"} == {"demo"}
+    assert Study.model_validate(GOOD).devices == "enrolled"
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -66,6 +71,7 @@ def test_a_study_does_not_accept_simulated_readings_unless_it_says_so() -> None:
         {"hypoperfusion": [{"body_site": "finger", "crt_s": 31}]},
         {"hypoperfusion": [{"body_site": "finger"}]},
         {"arms": ["iloprost", "placebo"]},
+        {"devices": "some"},
         {"sites": ["01", "01"]},
         {"events": ["inclusion", "inclusion"]},
         {"hypoperfusion": [{"body_site": "finger", "crt_s": 3}, {"body_site": "finger", "crt_s": 4}]},

@@ -39,7 +39,8 @@ def run(*arguments: object, code: int = 0) -> str:
 def test_status_shows_devices_gaps_and_dead_letters(filled: Path) -> None:
     lines = run("status", "--database", filled).splitlines()
     assert lines[1].split() == ["demo", "00", "bedside-1", "3", "3", "?", "unknown"]
-    assert lines[2:] == ["missing sequence numbers: 1; broken chains: 0", "dead letters: unreadable 1"]
+    assert lines[2:4] == ["missing sequence numbers: 1; broken chains: 0", "dead letters: unreadable 1"]
+    assert lines[4].startswith("oldest gap: known for ")
 
 
 def test_gaps_are_listed_and_end_with_exit_code_1(filled: Path) -> None:

@@ -1,29 +1,69 @@
 """The schema: migrations, several processes at once, and tables that refuse any change."""
 
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import DBAPIError
 from trial_bench import NOON, STUDY, payload, reading
 
+import trial
 from trial import tables
-from trial.append_only import KEYS
-from trial.database import DatabaseChoiceError, SchemaError, open_database, upgrade, writing
-from trial.judge import judge
+from trial.append_only import FIRST, KEYS, SECOND, guards, statements
+from trial.corrections import correct
+from trial.database import DatabaseChoiceError, SchemaError, open_database, schema_version, upgrade, writing
+from trial.enrolment import enrol
+from trial.judge import Refusal, anyone, judge
+from trial.letters import replay
 from trial.store import Arrival, store
 
 TOPIC = "refill/v1/demo/00/bedside-1/reading"
+DONE = {"actor": "dm-1", "why": "as on paper"}
+
+
+def receive(engine: Engine) -> str:
+    """Fill the tables of r0001: a reading, nonsense, and a reading that was refused. Returns the reading's id."""
+    record = reading()
+    for content in (payload(record), b"nonsense"):
+        store(engine, [Arrival(TOPIC, content, NOON, judge(TOPIC, content, STUDY))], NOON)
+    content = payload(reading(2))
+    store(engine, [Arrival(TOPIC, content, NOON, judge(TOPIC, content, STUDY, lambda _: False))], NOON)
+    return str(record.reading_id)
+
+
+def act(engine: Engine, reading_id: str) -> None:
+    """Fill the tables of r0002."""
+    enrol(engine, study="demo", site="00", device="bedside-1", certificate_sha256=None, **DONE)
+    assert [each.said for each in replay(engine, STUDY, anyone, reason=Refusal.DEVICE, **DONE)] == ["stored"]
+    for side in ("right", "left"):
+        correct(engine, STUDY, reading_id, "side", side, **DONE)
 
 
 def fill(engine: Engine) -> None:
-    for content in (payload(reading()), b"nonsense"):
-        store(engine, [Arrival(TOPIC, content, NOON, judge(TOPIC, content, STUDY))], NOON)
+    act(engine, receive(engine))
+
+
+def migrate(engine: Engine, version: str) -> None:
+    """Bring an empty database up to an older version, as the program of that time did."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(trial.__file__).with_name("migrations")))
+    with writing(engine).begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, version)
+
+
+def contents(engine: Engine, names: set[str]) -> dict[str, list[Any]]:
+    with engine.connect() as connection:
+        ordered = {name: select(tables.metadata.tables[name]).order_by(text("1, 2")) for name in names}
+        return {name: list(connection.execute(query).all()) for name, query in ordered.items()}
 
 
 def test_the_migrations_make_exactly_the_tables_that_the_code_uses(engine: Engine) -> None:
@@ -38,6 +78,46 @@ def test_the_guards_know_every_unique_key_of_every_append_only_table() -> None:
         table = tables.metadata.tables[name]
         unique = {tuple(c.name for c in k.columns) for k in table.constraints if type(k).__name__ == "UniqueConstraint"}
         assert set(keys) == unique | {tuple(c.name for c in table.primary_key.columns)}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "sha256"),
+    [
+        ("sqlite", "303753ac8df057f27af5fe1d06d00770520e7a24da7117fa6d5cde6740c7f87d"),
+        ("postgresql", "ed6c95ad0a191dceeb0d85a36e11b6af6e833117ea2ccc3acd78f0f1bb452731"),
+    ],
+)
+def test_the_first_migration_still_does_what_it_did_when_it_was_released(dialect: str, sha256: str) -> None:
+    assert hashlib.sha256("\n".join(statements(dialect)).encode()).hexdigest() == sha256
+
+
+def test_no_table_is_guarded_twice_and_no_other_database_is_guarded_at_all() -> None:
+    assert not set(FIRST) & set(SECOND)
+    for keys in (FIRST, SECOND):
+        with pytest.raises(ValueError, match="oracle"):
+            guards("oracle", keys)
+
+
+def test_a_database_of_the_first_version_keeps_every_row_and_gets_the_new_tables(empty_url: str) -> None:
+    engine = open_database(empty_url)
+    migrate(engine, "r0001")
+    reading_id = receive(engine)
+    kept = contents(engine, set(FIRST) | {"device_status"})
+    assert len(kept["reading"]) == 1
+    assert len(kept["dead_letter"]) == 2
+    upgrade(engine)
+    with engine.connect() as connection:
+        assert schema_version(connection) == "r0002"
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, tables.metadata) == []
+    after = contents(engine, set(kept))
+    assert {name: rows for name, rows in after.items() if name != "audit"} == {
+        name: rows for name, rows in kept.items() if name != "audit"
+    }
+    assert after["audit"][: len(kept["audit"])] == kept["audit"]
+    act(engine, reading_id)  # what was received before can be replayed and corrected now
+    assert all(contents(engine, set(KEYS)).values())
+    engine.dispose()
 
 
 def test_upgrading_again_changes_nothing_and_the_first_time_is_in_the_audit_trail(engine: Engine) -> None:
@@ -87,11 +167,11 @@ def test_a_stored_row_can_be_neither_changed_nor_deleted(engine: Engine, table: 
     with engine.connect() as connection:
         before = connection.execute(select(stored)).all()
     assert before
-    commands: list[Any] = [stored.update().values({column: stored.c[column]}), stored.delete()]
-    commands += [text(f"TRUNCATE {table} CASCADE")] if engine.dialect.name == "postgresql" else []
-    for command in commands:
+    changes: list[Any] = [stored.update().values({column: stored.c[column]}), stored.delete()]
+    changes += [text(f"TRUNCATE {table} CASCADE")] if engine.dialect.name == "postgresql" else []
+    for change in changes:
         with pytest.raises(DBAPIError, match="append-only"), writing(engine).begin() as connection:
-            connection.execute(command)
+            connection.execute(change)
     with engine.connect() as connection:
         assert connection.execute(select(stored)).all() == before
 

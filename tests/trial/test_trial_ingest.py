@@ -2,18 +2,16 @@
 
 import json
 import random
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ingest_bench import exactly_once, fetch, ready
 from sqlalchemy import func, select
 from trial_bench import (
-    STUDY,
     Device,
-    PostgreSQL,
     Program,
     broker_command,
     chain,
@@ -25,15 +23,14 @@ from trial_bench import (
 )
 from trial_bench import payload as sealed_payload
 
-from trial import queries, tables
+from trial import tables
 from trial.database import open_database, writing
-from trial.feed import Feed, Message
-from trial.ingest import Ingester, IngestOptions
+from trial.feed import BrokerAddress, Feed, Message
 
 pytestmark = pytest.mark.slow
 
 BROKERS = ["amqtt", "mosquitto"]
-EVERY_WAY = [*BROKERS, ("mosquitto", "--mqtt", "5"), ("mosquitto", "--mqtt", "5", "--group", "trial")]
+EVERY_WAY = [*BROKERS, ("mosquitto", "--mqtt", "5")]
 
 
 @pytest.fixture
@@ -41,31 +38,6 @@ def device(running: Any) -> Iterator[Device]:
     device = Device(running.port)
     yield device
     device.close()
-
-
-def fetch(url: str, query: Any) -> list[Any]:
-    engine = open_database(url)
-    with engine.connect() as connection:
-        found = list(connection.execute(query).all())
-    engine.dispose()
-    return found
-
-
-def exactly_once(url: str, records: list[Any], device: Device) -> None:
-    """Every record in the database once, byte for byte, in a whole chain, and every receipt home."""
-    columns = tables.reading.c
-    stored = fetch(url, select(columns.device_seq, columns.sha256, columns.body).order_by(columns.device_seq))
-    assert [tuple(row) for row in stored] == [(r.device_seq, e.sha256, e.body) for r, e in records]
-    assert {receipt.outcome for receipt in device.receipts} == {"stored"}
-    assert {receipt.sha256 for receipt in device.receipts} == {sealed.sha256 for _, sealed in records}
-    engine = open_database(url)
-    with engine.connect() as connection:
-        assert queries.gaps(connection) == queries.chain_breaks(connection) == []
-    engine.dispose()
-
-
-def ready(running: Any, times: int = 1) -> None:
-    assert wait_for(lambda: running.ingester.text().count("connected to the broker") >= times), running.ingester.text()
 
 
 @pytest.mark.parametrize("running", EVERY_WAY, indirect=True, ids=str)
@@ -163,8 +135,8 @@ def test_records_sent_once_survive_an_ingester_that_is_killed_at_work(running: A
 def test_an_acknowledgement_is_never_sent_on_another_connection_than_its_message(running: Any, device: Device) -> None:
     running.start_broker()
     arrived: list[Message] = []
-    feed = Feed("test-feed", [str(device.topic)], arrived.append, "3.1.1")
-    feed.start("127.0.0.1", running.port)
+    feed = Feed(BrokerAddress(port=running.port), "test-feed", [str(device.topic)], arrived.append)
+    feed.start()
     try:
         assert wait_for(lambda: feed.connected)
         assert wait_for(lambda: device.publish(str(device.topic), "one") or arrived, 5)
@@ -213,26 +185,6 @@ def test_readings_sent_while_no_ingester_runs_are_kept_by_the_session(running: A
     assert "session resumed" in running.ingester.text()
 
 
-@pytest.mark.parametrize("running", [("mosquitto", "--mqtt", "5", "--group", "trial")], indirect=True, ids=str)
-def test_two_ingesters_share_the_feed(running: Any, device: Device, tmp_path: Path) -> None:
-    running.start_broker()
-    running.ingester.start()
-    options = ("--mqtt", "5", "--group", "trial", "--client-id", "second")
-    second: Program = running.another_ingester(tmp_path / "second.log", running.url, *options).start()
-    try:
-        ready(running)
-        assert wait_for(lambda: "connected to the broker" in second.text())
-        records = chain(120)
-        for _, sealed in records:
-            device.add(sealed)
-        assert wait_for(lambda: device.unreceipted() == 0), running.ingester.text() + second.text()
-    finally:
-        second.terminate()
-    running.ingester.terminate()
-    exactly_once(running.url, records, device)
-    assert "stored 0," not in running.ingester.text() + second.text()
-
-
 @pytest.mark.parametrize("running", BROKERS, indirect=True)
 def test_bad_messages_end_as_dead_letters_and_do_not_stop_the_feed(running: Any, device: Device) -> None:
     running.start_broker()
@@ -276,75 +228,3 @@ def test_a_device_status_is_kept_also_when_it_was_sent_before(running: Any, devi
     ready(running)
     seen = select(tables.device_status.c.state, tables.device_status.c.unsent_readings)
     assert wait_for(lambda: [tuple(row) for row in fetch(running.url, seen)] == [("ready", 2)])
-
-
-@pytest.mark.parametrize("running", BROKERS, indirect=True)
-def test_nothing_is_answered_while_the_database_is_locked(running: Any, device: Device) -> None:
-    running.start_broker()
-    running.ingester.start()
-    ready(running)
-    engine = open_database(running.url)
-    records = chain(30)
-    with writing(engine).begin():
-        for _, sealed in records:
-            device.add(sealed)
-        time.sleep(2.0)
-        assert device.sent >= 30
-        assert device.receipts == []
-    engine.dispose()
-    assert wait_for(lambda: device.unreceipted() == 0), running.ingester.text()
-    exactly_once(running.url, records, device)
-
-
-@pytest.mark.parametrize("running", ["mosquitto"], indirect=True)
-def test_a_database_that_stalls_without_an_error_is_said_aloud(
-    running: Any, device: Device, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr("trial.ingest.STALL_S", 0.4)
-    running.start_broker()
-    engine, locker = open_database(running.url), open_database(running.url)
-    ingester = Ingester(engine, STUDY, IngestOptions("127.0.0.1", running.port, "in-process"))
-    work = threading.Thread(target=ingester.run)
-    with caplog.at_level("INFO", logger="trial"):
-        work.start()
-        assert wait_for(lambda: "connected to the broker" in caplog.text)
-        with writing(locker).begin():
-            device.add(chain(1)[0][1])
-            assert wait_for(lambda: "the database has not taken a batch for" in caplog.text)
-            assert device.receipts == []
-        assert wait_for(lambda: device.unreceipted() == 0)
-        ingester.stop()
-        work.join(10)
-    assert not work.is_alive()
-    engine.dispose()
-    locker.dispose()
-
-
-def test_a_database_that_crashes_is_waited_for_aloud(postgresql: PostgreSQL, tmp_path: Path) -> None:
-    port = free_port()
-    broker = Program(broker_command("mosquitto", port, tmp_path), tmp_path / "broker.log").start()
-    command = ["ingest", "--study", "demo", "--database", postgresql.url, "--port", str(port)]
-    ingester = Program(refill_trial(*command), tmp_path / "ingest.log")
-    listening(port)
-    device = Device(port)
-    try:
-        ingester.start()
-        assert wait_for(lambda: "connected to the broker" in ingester.text()), ingester.text()
-        records = chain(40)
-        for _, sealed in records[:20]:
-            device.add(sealed)
-        assert wait_for(lambda: device.unreceipted() == 0), ingester.text()
-        postgresql.stop()
-        before = len(device.receipts)
-        for _, sealed in records[20:]:
-            device.add(sealed)
-        assert wait_for(lambda: "nothing is acknowledged" in ingester.text()), ingester.text()
-        time.sleep(1.0)
-        assert len(device.receipts) == before
-        postgresql.start()
-        assert wait_for(lambda: device.unreceipted() == 0, 40), ingester.text()
-        exactly_once(postgresql.url, records, device)
-    finally:
-        device.close()
-        ingester.kill()
-        broker.kill()

@@ -2,16 +2,18 @@
 
 import json
 import threading
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, event, func, insert, select
 from trial_bench import NOON, STUDY, chain, envelope, payload, reading
 
 from contract.topics import Topic
-from trial import queries, tables
+from trial import queries, rows, tables
+from trial.database import writing
 from trial.judge import Accepted, judge
-from trial.store import Arrival, store
+from trial.store import Arrival, Outcome, store
 
 TOPIC = "refill/v1/demo/00/bedside-1/reading"
 STATUS_TOPIC = "refill/v1/demo/00/bedside-1/status"
@@ -46,13 +48,13 @@ def test_a_reading_is_stored_whole_with_its_presses_and_answered(engine: Engine)
     assert (outcome.receipt.outcome, outcome.receipt.sha256) == ("stored", sealed.sha256)
 
 
-def test_the_same_reading_again_is_stored_once_and_answered_every_time(engine: Engine) -> None:
+def test_the_same_reading_again_is_stored_once_and_answered_every_time_and_fills_no_table(engine: Engine) -> None:
     record = reading()
     first = store(engine, [arrive(payload(record)), arrive(payload(record))], NOON)
     later = store(engine, [arrive(payload(record), later_s=60)], NOON)
     assert [outcome.kind for outcome in first + later] == ["stored", "again", "again"]
     assert {outcome.receipt.received_at for outcome in first + later if outcome.receipt} == {NOON}
-    assert (count(engine, tables.reading), count(engine, tables.press), count(engine, tables.receipt)) == (1, 1, 3)
+    assert (count(engine, tables.reading), count(engine, tables.press), count(engine, tables.receipt)) == (1, 1, 1)
 
 
 def test_the_same_id_with_other_content_is_a_conflict(engine: Engine) -> None:
@@ -99,7 +101,19 @@ def test_a_refused_record_sent_again_is_one_dead_letter_and_a_receipt_each_time(
     record = reading(study="demo", site="01")
     outcomes = store(engine, [arrive(payload(record))], NOON) + store(engine, [arrive(payload(record))], NOON)
     assert [outcome.receipt.outcome for outcome in outcomes if outcome.receipt] == ["refused", "refused"]
-    assert count(engine, tables.dead_letter) == 1
+    assert (count(engine, tables.dead_letter), count(engine, tables.receipt)) == (1, 1)
+
+
+def test_a_receipt_that_was_never_written_down_is_when_its_reading_comes_again(engine: Engine) -> None:
+    """As after a replay of dead letters: the reading stands, and its device has not been told."""
+    content = arrive(payload(reading()))
+    assert isinstance(content.verdict, Accepted)
+    with writing(engine).begin() as connection:
+        connection.execute(insert(tables.reading), rows.reading_row(content.verdict, NOON))
+    for _ in range(2):
+        [outcome] = store(engine, [content], NOON)
+        assert (outcome.kind, outcome.receipt and outcome.receipt.outcome) == ("again", "stored")
+    assert count(engine, tables.receipt) == 1
 
 
 def test_a_record_damaged_on_its_way_can_still_be_stored_when_it_comes_whole(engine: Engine) -> None:
@@ -149,6 +163,60 @@ def test_ingesters_that_write_the_same_records_at_once_store_each_once(engine: E
     assert count(engine, tables.reading) == 60
 
 
+def race_of(engine: Engine, batches: list[list[Arrival]]) -> list[Outcome]:
+    """Store each batch in a thread of its own, all at the same moment."""
+    outcomes: list[Outcome] = []
+    together = threading.Barrier(len(batches))
+
+    def work(batch: list[Arrival]) -> None:
+        together.wait(10)
+        outcomes.extend(store(engine, batch, NOON))
+
+    threads = [threading.Thread(target=work, args=(batch,)) for batch in batches]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return outcomes
+
+
+def test_ingesters_with_the_same_batch_in_another_order_end_in_one_row_and_a_receipt_for_each(engine: Engine) -> None:
+    for turn in range(8):
+        records = [sealed.model_dump_json().encode() for _, sealed in chain(30, device=f"bedside-{turn}")]
+        topic = f"refill/v1/demo/00/bedside-{turn}/reading"
+        backwards = [Arrival(topic, c, NOON, judge(topic, c, STUDY)) for c in reversed(records)]
+        forwards = list(reversed(backwards))
+        kinds = Counter(outcome.kind for outcome in race_of(engine, [forwards, backwards, forwards]))
+        assert kinds == {"stored": 30, "again": 60}
+    assert count(engine, tables.reading) == count(engine, tables.receipt) == 240
+    assert count(engine, tables.dead_letter) == 0
+
+
+def test_two_records_for_one_place_that_come_at_once_are_one_row_and_one_dead_letter(engine: Engine) -> None:
+    for seq in range(1, 9):
+        rivals = [arrive(payload(reading(seq))) for _ in range(2)]
+        kinds = Counter(outcome.kind for outcome in race_of(engine, [[rival] for rival in rivals]))
+        assert kinds == {"stored": 1, "refused": 1}
+    with engine.connect() as connection:
+        reasons = set(connection.execute(select(tables.dead_letter.c.reason)).scalars())
+    assert (count(engine, tables.reading), count(engine, tables.dead_letter), reasons) == (8, 8, {"conflict"})
+
+
+def test_one_bad_message_that_comes_twice_at_once_is_one_dead_letter(engine: Engine) -> None:
+    for turn in range(8):
+        bad = [arrive(b"nonsense %d" % turn)]
+        assert {outcome.kind for outcome in race_of(engine, [bad, bad, bad])} == {"refused"}
+    assert count(engine, tables.dead_letter) == 8
+
+
+def test_a_batch_is_few_statements_however_large_it_is(engine: Engine) -> None:
+    said: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda *a: said.append(a[2].split()[0]))
+    store(engine, [arrive(sealed.model_dump_json().encode()) for _, sealed in chain(50)], NOON)
+    assert said.count("INSERT") == 3
+    assert len(said) <= 5
+
+
 def test_gaps_and_broken_chains_can_be_seen(engine: Engine) -> None:
     records = chain(9)
     arrived = [records[i - 1][1].model_dump_json().encode() for i in (3, 4, 7)]
@@ -191,6 +259,17 @@ def test_a_late_last_will_does_not_overwrite_the_device_that_is_back(engine: Eng
     assert (row.state, row.unsent_readings) == ("ready", 4)
     store(engine, [status(2, "lost")], NOON)
     assert only(engine, tables.device_status).state == "lost"
+
+
+def test_a_status_that_another_ingester_has_kept_is_not_written_again(engine: Engine) -> None:
+    store(engine, [status(1, "ready", 3)], NOON)
+    said: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda *a: said.append(a[2].split()[0]))
+    assert [outcome.kind for outcome in store(engine, [status(1, "ready", 3)], NOON)] == ["status"]
+    assert "UPDATE" not in said
+    store(engine, [status(1, "ready", 2), status(1, "ready", 1)], NOON)
+    assert said.count("UPDATE") == 1
+    assert only(engine, tables.device_status).unsent_readings == 1
 
 
 def test_a_device_that_only_says_it_is_ready_is_listed(engine: Engine) -> None:
