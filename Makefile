@@ -19,6 +19,14 @@ help: ## list the targets
 demo: $(READY) ## one bedside measurement on simulated skin, from press to CRF row, in front of your eyes
 	@$(BIN)/refill demo
 
+.PHONY: screen
+screen: $(READY) ## the nurse's screen on simulated skin, to be touched in a browser (http://127.0.0.1:8480/, Ctrl-C ends it)
+	@$(BIN)/refill screen try
+
+.PHONY: screen-pictures
+screen-pictures: $(READY) test-system ## the screen's tests in Chromium, which draw the pictures of docs/images/screen anew
+	@REFILL_PICTURES=1 $(BIN)/pytest tests/screen/test_screen_flows.py
+
 .PHONY: test
 test: $(READY) test-system ## everything, on real components
 	@$(BIN)/pytest -m "not alone" $(SPREAD)
@@ -129,6 +137,10 @@ feed-away: $(READY) ## the broker away for 10,000 readings, then back: order, re
 .PHONY: feed-fuzz
 feed-fuzz: $(READY) ## 100,000 fuzzed messages into the feed: it goes on, all that is bad in dead letter (docs/evidence; about 4 minutes)
 	@$(BIN)/python -m benchmarks.feed_fuzz
+
+.PHONY: screen-load
+screen-load: $(READY) test-system ## frames and control loop of a measurement with and without four open pages (docs/evidence; about 5 minutes)
+	@$(BIN)/python -m benchmarks.screen_load
 
 .PHONY: lock
 lock: ## write requirements/*.txt anew from pyproject.toml, with hashes and without index addresses (needs uv)

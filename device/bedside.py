@@ -23,7 +23,7 @@ from device.bedside_telling import SoundingPanel, Teller, completed_in, counts
 from device.bedside_verdict import verdict_after
 from device.bedside_vitals import Vitals
 from device.clock import Clock
-from device.console_words import Abort, Asked, Choice, Choose
+from device.console_words import Abort, Asked, Choice, Choose, Measure
 from device.journal import Journal, JournalRecord
 from device.ports import Camera, Console, Emit, Probe
 from device.session import Session
@@ -52,6 +52,7 @@ IDLE_TURNS: int = 3
 LOOK_AROUND_S: float = 0.5
 MEGABYTE: int = 1_000_000
 MEASURES = "A measurement is under way. Wait for its end, or stop it."
+CHOSEN_ANEW = "Somebody else is chosen by now. Look again before you measure."
 
 
 class BedsideError(Exception):
@@ -114,6 +115,8 @@ class Bedside:
         self._trouble: tuple[str | None, ...] = ()
         self._counted = False
         self._turns = 0
+        self._screen_pushes = 0
+        """Numbers of pushes that came from a screen, below zero: no long push of the button is taken for theirs."""
         self._unjudged: list[Reading] = []
 
     def run(self, stop: threading.Event) -> None:
@@ -214,6 +217,8 @@ class Bedside:
         if isinstance(request, Abort):
             self._give(AbortAsked())
             return None
+        if isinstance(request, Measure):
+            return self._measure(request.choice)
         if isinstance(request, Choose) and self._session.state in ACTIVE:
             return MEASURES
         refusal = None
@@ -222,6 +227,18 @@ class Bedside:
         else:
             self._parts.desk.forget()
         self._look_around(self._parts.clock.boottime_ns())
+        return refusal
+
+    def _measure(self, choice: Choice) -> str | None:
+        """Start a measurement of `choice`, as the button would; returns in one sentence why none was started."""
+        if self._session.state not in STARTABLE:
+            return MEASURES
+        if self._parts.desk.current() != choice:
+            return CHOSEN_ANEW
+        refusal = self._obstacle() or self._session.refusal(self._parts.clock.boottime_ns())
+        if refusal is None:
+            self._screen_pushes -= 1
+            self._give(Pushed(self._screen_pushes))
         return refusal
 
     def _give(self, event: Event) -> None:

@@ -1,6 +1,6 @@
 """What screens and commands may ask of the bedside, and whose measurement is chosen: the words of its socket.
 
-There is no word that starts a press: only the button beside the patient does.
+One word starts a measurement, for the screen beside the patient; it names whose, and starts nobody else's.
 """
 
 from dataclasses import dataclass
@@ -47,13 +47,20 @@ class Forget(_Word):
     ask: Literal["forget"] = "forget"
 
 
+class Measure(_Word):
+    """Start a measurement, as a push of the button does; refused where another choice than this one stands."""
+
+    ask: Literal["measure"] = "measure"
+    choice: Choice
+
+
 class Abort(_Word):
     """Stop the measurement under way; always allowed, and does nothing where none runs."""
 
     ask: Literal["abort"] = "abort"
 
 
-Request = Choose | Forget | Abort
+Request = Choose | Forget | Measure | Abort
 _REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="ask")])
 
 

@@ -19,6 +19,7 @@ from firmware_config.loading import PACKAGED, Section, load
 from firmware_config.mqtt import Mqtt, Slug
 from firmware_config.panel import Panel
 from firmware_config.protocol import CEILING_HOLD_S, CEILING_KPA
+from firmware_config.screen import Screen
 
 CEILING_PRESS_S: float = 26.0
 """Longest time for which the valve may be closed in one press, rise included. The probe's code holds it again."""
@@ -115,6 +116,7 @@ class DeviceConfig(Section):
     camera: Camera = Field(default_factory=Camera)
     panel: Panel = Field(default_factory=Panel)
     bedside: Bedside = Field(default_factory=Bedside)
+    screen: Screen = Field(default_factory=Screen)
     storage: Storage = Field(default_factory=Storage)
     mqtt: Mqtt = Field(default_factory=Mqtt)
 

@@ -14,6 +14,7 @@ from refill import (
     phantom_cli,
     probe_cli,
     publish_cli,
+    screen_cli,
     site_cli,
     trial_cli,
     verdict_cli,
@@ -37,6 +38,7 @@ app.add_typer(journal_cli.app, name="journal")
 app.add_typer(panel_cli.app, name="panel")
 app.add_typer(probe_cli.app, name="probe")
 app.add_typer(site_cli.app, name="site")
+app.add_typer(screen_cli.app, name="screen")
 app.add_typer(trial_cli.app, name="trial")
 app.add_typer(phantom_cli.app, name="phantom")
 

@@ -1,6 +1,6 @@
 """`refill choose`, `forget`, `abort`, `watch`, `health`: what a person asks of a running bedside, and hears from it.
 
-None of them starts a press: only the button beside the patient does.
+None of them starts a press: only the button beside the patient does, and the screen there.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ ALONE: frozenset[str] = frozenset(
         "refill/test_refill_console.py",
         "refill/test_refill_demo.py",
         "refill/test_refill_supervisor.py",
+        "screen/test_screen_flows.py",
     }
 )
 

@@ -8,8 +8,8 @@ import pytest
 from bedside_bench import Bench, choice
 
 from contract.reading import BodySite, Side, Subject
-from device.bedside import MEASURES, BedsideError
-from device.console_words import Abort, Choose, Forget
+from device.bedside import CHOSEN_ANEW, MEASURES, BedsideError
+from device.console_words import Abort, Choose, Forget, Measure
 from device.journal import JournalError, JournalFullError, JournalReadOnlyError
 from device.session_words import NOBODY_CHOSEN, Held
 from vision.press import PressAnalysis
@@ -116,6 +116,49 @@ def test_in_a_measurement_nobody_else_can_be_chosen_and_a_forgotten_one_is_measu
     assert bench.records()[0].subject.inclusion == "0001"
     bench.push()
     assert bench.sentences("refused") == [NOBODY_CHOSEN]
+
+
+def test_a_screen_measures_as_the_button_does(bench: Bench) -> None:
+    assert bench.ask(Measure(choice=choice())) is None
+    bench.until("done")
+    assert bench.reasons() == ["measured"]
+    bench.wait(0.5)
+    bench.measure()
+    assert bench.reasons() == ["measured", "measured"]
+
+
+@pytest.mark.parametrize("state", ACTIVE)
+def test_a_screen_never_starts_a_second_measurement(bench: Bench, state: str) -> None:
+    bench.push()
+    bench.until(state)
+    assert bench.ask(Measure(choice=choice())) == MEASURES
+    bench.until("done")
+    assert bench.reasons() == ["measured"]
+
+
+def test_a_screen_that_shows_somebody_else_starts_nothing(bench: Bench) -> None:
+    other = choice(subject=Subject(site="00", inclusion="0002"))
+    for stale in (other, choice(side=Side.LEFT), choice(body_site="knee", protocol="knee-10s")):
+        assert bench.ask(Measure(choice=stale)) == CHOSEN_ANEW
+    assert bench.ask(Forget()) is None
+    assert bench.ask(Measure(choice=choice())) == CHOSEN_ANEW
+    assert (bench.state, bench.writes) == ("idle", [])
+
+
+def test_what_a_screen_started_the_button_stops(bench: Bench) -> None:
+    assert bench.ask(Measure(choice=choice())) is None
+    bench.until("holding")
+    bench.push()
+    bench.panel.meant.append(Held(bench.pushes))
+    bench.turn()
+    assert (bench.state, bench.probe.pressed) == ("aborted", False)
+
+
+def test_a_screen_is_told_what_keeps_a_measurement_from_starting(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, disk=FULL)
+    assert bench.ask(Measure(choice=choice())) == "The disk is full."
+    assert bench.state == "idle"
+    bench.close()
 
 
 @pytest.mark.parametrize("state", ACTIVE)

@@ -101,11 +101,18 @@ def serving(
         thread.join()
 
 
-def test_there_is_no_word_that_starts_a_press() -> None:
-    assert {word.model_fields["ask"].default for word in get_args(Request)} == {"choose", "forget", "abort"}
-    for ask in ("press", "start", "push", "release", "measure"):
+def test_one_word_measures_and_only_whom_it_names() -> None:
+    assert {word.model_fields["ask"].default for word in get_args(Request)} == {"choose", "forget", "measure", "abort"}
+    for ask in ("press", "start", "push", "release"):
         with pytest.raises(NotARequestError):
             parse_request(json.dumps({"ask": ask}).encode())
+    with pytest.raises(NotARequestError, match="choice"):
+        parse_request(b'{"ask": "measure"}')
+
+
+def test_no_command_line_asks_for_a_measurement() -> None:
+    commands = Path(__file__).resolve().parents[2] / "refill"
+    assert not [path.name for path in commands.glob("*.py") if "Measure(" in path.read_text(encoding="utf-8")]
 
 
 def test_who_connects_is_greeted_and_told_how_things_stand(console: Console, path: Path) -> None:

@@ -1,0 +1,157 @@
+"""What the bedside has told, as one state that every screen shows: pure, no clock, no socket.
+
+Screens ask for `version` and draw anew what has changed. Nothing here is kept: after a restart the bedside tells again
+how things stand, and what was measured is in the journal.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from contract.reading import RefillResult
+from contract.status import PartHealth
+from device.console_words import Choice
+from device.session_words import ACTIVE, WAITING, State
+
+MOST_POINTS: int = 600
+"""Points of the live curve: a minute at ten a second."""
+
+_PARTS: TypeAdapter[list[PartHealth]] = TypeAdapter(list[PartHealth])
+
+
+@dataclass(frozen=True)
+class Point:
+    """One instant of a press: s on its own clock, the skin's signal, the pressure, and whether it is released."""
+
+    time_s: float
+    signal: float
+    kpa: float | None
+    released: bool
+
+
+@dataclass(frozen=True)
+class Press:
+    """What one press came to."""
+
+    number: int
+    set_number: int
+    result: RefillResult
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a measurement came to."""
+
+    device_seq: int
+    reading_id: str
+    body_site: str
+    result: RefillResult
+    spread: float | None
+    presses: tuple[Press, ...]
+
+
+@dataclass
+class Hub:
+    """The state of one bedside as its screens show it."""
+
+    connected: bool = False
+    state: State = State.IDLE
+    press: int = 0
+    presses: int = 0
+    set_number: int = 1
+    remaining_s: float | None = None
+    kpa: float | None = None
+    choice: Choice | None = None
+    reading: Shown | None = None
+    trouble: str | None = None
+    """The last sentence that needs a person; gone when a measurement begins or somebody is chosen."""
+    health: list[PartHealth] = field(default_factory=list)
+    points: deque[Point] = field(default_factory=lambda: deque(maxlen=MOST_POINTS))
+    version: int = 0
+    ended: int = 0
+    """Counts the readings that were told, so that each screen shows each once."""
+    _made: list[Press] = field(default_factory=list)
+    _last_seq: int | None = None
+    """A bedside that starts again tells its last reading again: that is no news."""
+
+    @property
+    def active(self) -> bool:
+        """Whether a measurement is under way, or its record is being written."""
+        return self.state in ACTIVE or self.state in WAITING
+
+    def lost(self) -> None:
+        """The bedside does not answer: what is shown of it is no news any more."""
+        self.connected = False
+        self.remaining_s = self.kpa = None
+        self.version += 1
+
+    def greeted(self) -> None:
+        """The bedside answers again, and tells how things stand."""
+        self.connected = True
+        self.choice, self.reading, self.health, self.trouble = None, None, [], None
+        self.state = State.IDLE
+        self.version += 1
+
+    def hear(self, event: dict[str, Any]) -> None:
+        """Take one event of the console; one that is not known or not whole changes nothing."""
+        name = event.get("event")
+        try:
+            match name:
+                case "state" | "progress":
+                    self._progress(event)
+                case "choice":
+                    self._choice(event)
+                case "press":
+                    self._press(event)
+                case "reading":
+                    self._reading(event)
+                case "health":
+                    self.health = _PARTS.validate_python(event["parts"])
+                case "problem" | "refused":
+                    self.trouble = str(event["sentence"])
+                case _:
+                    return
+        except (KeyError, TypeError, ValueError, ValidationError):
+            return
+        self.version += 1
+
+    def _progress(self, event: dict[str, Any]) -> None:
+        state = State(event["state"])
+        new_press = int(event["press"]) != self.press and event["press"]
+        if state in ACTIVE and (self.state not in ACTIVE or new_press):
+            self.points.clear()
+        if state in ACTIVE and self.state not in ACTIVE:
+            self._made, self.reading, self.trouble = [], None, None
+        self.state = state
+        self.press, self.presses, self.set_number = (int(event[key]) for key in ("press", "presses", "set_number"))
+        self.remaining_s, self.kpa = event.get("remaining_s"), event.get("kpa")
+        time_s, signal = event.get("time_s"), event.get("signal")
+        if state in ACTIVE and time_s is not None and signal is not None:
+            self._point(float(time_s), float(signal))
+
+    def _point(self, time_s: float, signal: float) -> None:
+        if self.points and time_s < self.points[-1].time_s:
+            self.points.clear()
+        if not self.points or time_s > self.points[-1].time_s:
+            self.points.append(Point(time_s, signal, self.kpa, self.state is State.REFILLING))
+
+    def _choice(self, event: dict[str, Any]) -> None:
+        told = event["choice"]
+        self.choice = None if told is None else Choice.model_validate(told)
+        self.reading, self.trouble = None, None
+
+    def _press(self, event: dict[str, Any]) -> None:
+        result = RefillResult.model_validate(event["result"])
+        self._made.append(Press(int(event["number"]), int(event["set_number"]), result))
+
+    def _reading(self, event: dict[str, Any]) -> None:
+        result = RefillResult.model_validate(event["result"])
+        spread = event.get("crt_spread")
+        self.reading = Shown(
+            int(event["device_seq"]), event["reading_id"], event["body_site"], result, spread, tuple(self._made)
+        )
+        if self.reading.device_seq != self._last_seq:
+            self._last_seq = self.reading.device_seq
+            self.ended += 1

@@ -1,0 +1,96 @@
+"""The screen's server: the page, its door and its line to the bedside, in one process that nothing else waits for."""
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+from nicegui import app as framework
+from nicegui import ui
+
+from device.probe.notify import notify
+from device.screen.access import Doors
+from device.screen.gate import Gate
+from device.screen.link import Link
+from device.screen.page import Page, Settings
+from device.screen.records import Records
+from device.screen.theme import CSS
+
+RECONNECT_S: float = 20.0
+"""A page that loses its line for so long goes on where it was; later it is drawn anew."""
+ALIVE_S: float = 1.0
+LOOPBACK: frozenset[str] = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the page is served, and who may come."""
+
+    host: str
+    port: int
+    names: frozenset[str] = frozenset()
+    """Names and addresses by which tablets call this device."""
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+    doors: Doors | None = None
+
+
+def serve(place: Place, console: Path, journal: Path, settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; to be run in a process of its own, from its main thread."""
+    link = Link(console)
+    link.start()
+    try:
+        uvicorn.Server(_uvicorn(place, _app(place, link, Records(journal), settings))).run()
+    finally:
+        link.stop()
+
+
+def _app(place: Place, link: Link, records: Records, settings: Settings) -> Gate:
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+
+    def index() -> None:
+        ui.add_css(CSS)
+        Page(link, records, settings).build()
+
+    ui.page("/")(index)
+    framework.on_startup(_live)
+    ui.run_with(
+        app,
+        title="Refill",
+        dark=True,
+        language="fr" if settings.language == "fr" else "en-US",
+        tailwind=False,
+        reconnect_timeout=RECONNECT_S,
+        binding_refresh_interval=None,
+        show_welcome_message=False,
+    )
+    secure = place.certificate_file is not None
+    return Gate(app, LOOPBACK | place.names | {place.host}, place.doors, secure=secure, language=settings.language)
+
+
+async def _live() -> None:
+    """Tell systemd that the page is served, and from then on that its loop turns."""
+    notify("READY=1\nSTATUS=serving the page")
+    while True:
+        notify("WATCHDOG=1")
+        await asyncio.sleep(ALIVE_S)
+
+
+def _uvicorn(place: Place, app: Gate) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        host=place.host,
+        port=place.port,
+        log_level="warning",
+        access_log=False,  # it would hold what people typed into addresses
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=2,
+        ws_max_size=65_536,
+        limit_concurrency=64,
+        ssl_certfile=place.certificate_file,
+        ssl_keyfile=place.key_file,
+        ssl_version=ssl.PROTOCOL_TLS_SERVER,
+    )

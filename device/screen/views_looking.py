@@ -1,0 +1,111 @@
+"""What is only looked at: the inclusion check, a subject's history, and the quick card."""
+
+from typing import TYPE_CHECKING
+
+from contract.hypoperfusion_words import ANSWERS, NOT_CALIBRATED, SENTENCES, spoken
+from device.perfusion import perfusion_of
+from device.screen import curve
+from device.screen.parts import box, picture, text
+from device.screen.views_measuring import outcome, threshold, trouble, who
+from device.screen.words import LANGUAGES, QUICK_CARD, number
+
+if TYPE_CHECKING:
+    from contract.hypoperfusion import Verdict
+    from device.screen.page import Page
+
+MOST_ROWS: int = 60
+
+
+def readings_key(page: "Page") -> object:
+    """The choice and the newest reading."""
+    return page.choice, page.hub.ended, page.sentence
+
+
+def check(page: "Page") -> None:
+    """Whether the study's criterion is met: onset, window, inputs, and what is missing."""
+    from device.screen.page import Key, later
+
+    choice, study = page.choice, page.study()
+    with box("main scroll"):
+        trouble(page)
+        if choice is None or study is None:
+            text(page.say("nobody"), "big")
+        else:
+            found = perfusion_of(page.readings(), study, choice.subject, choice.event, page.language)
+            _verdict(page, found)
+    with box("side wide"):
+        Key(page.say("onset"), later(page.show, "onset") if choice else None)
+        Key(page.say("back"), later(page.show, "idle"), classes="grow")
+
+
+def _verdict(page: "Page", found: "Verdict") -> None:
+    choice = page.choice
+    onset = choice.norepinephrine_onset_at if choice else None
+    with box("card"):
+        text(who(page), "quiet")
+        begun = onset.astimezone().strftime("%d.%m. %H:%M") if onset else page.say("onset_unknown")
+        text(f"{page.say('onset')}: {begun}")
+        text(_window(page, found))
+    with box("card"):
+        text(f"{page.say('hypoperfusion')}: {spoken(ANSWERS[found.answer], page.language)}", "big")
+        text(spoken(SENTENCES[found.answer], page.language))
+        text(spoken(NOT_CALIBRATED, page.language), "quiet")
+    with box("card"), box("", "table"), box("", "tbody"):
+        for given in found.inputs:
+            with box("", "tr"):
+                text(page.say(given.what), "", "th").props["scope"] = "row"
+                text(given.shown or "–", "", "td")
+                text(spoken(ANSWERS[given.answer], page.language), "", "td")
+                text("; ".join(given.remarks), "quiet", "td")
+
+
+def _window(page: "Page", found: "Verdict") -> str:
+    if found.window is None:
+        return page.say("window_none")
+    hours = "?" if found.window.hours is None else number(found.window.hours, 1, page.language)
+    return page.say(f"window_{found.window.answer.value}", hours=hours)
+
+
+def history(page: "Page") -> None:
+    """The chosen subject's readings, newest first, as a plot and a table."""
+    from device.screen.page import Key, later
+
+    readings = page.readings()
+    with box("main scroll"):
+        text(who(page), "quiet")
+        if not readings:
+            text(page.say("no_readings"), "big")
+        else:
+            for site in dict.fromkeys(reading.body_site for reading in readings):
+                values = [reading.result.crt_s for reading in readings if reading.body_site is site]
+                text(page.say(site.value), "quiet")
+                picture(curve.trend(values, threshold(page, site.value), page.say(site.value)), "graph card")
+            _table(page)
+    with box("side"):
+        Key(page.say("back"), later(page.show, "idle"), classes="grow")
+
+
+def _table(page: "Page") -> None:
+    with box("", "table"):
+        with box("", "thead"), box("", "tr"):
+            for heading in ("when", "where", "event", "result"):
+                text(page.say(heading), "", "th").props["scope"] = "col"
+        with box("", "tbody"):
+            for reading in page.readings()[: -MOST_ROWS - 1 : -1]:
+                with box("", "tr"):
+                    text(reading.measured.at.astimezone().strftime("%d.%m. %H:%M"), "", "td")
+                    words = [page.say(reading.body_site.value), page.say(reading.side.value) if reading.side else ""]
+                    text(" ".join(filter(None, words)), "", "td")
+                    text(reading.event or "–", "", "td")
+                    text(outcome(reading.result, page), "", "td")
+
+
+def card(page: "Page") -> None:
+    """The quick card."""
+    from device.screen.page import Key, later
+
+    with box("main scroll card"), box("steps", "ol"):
+        for step in QUICK_CARD:
+            text(step[LANGUAGES.index(page.language)], "", "li")
+    with box("side"):
+        Key(page.say("back"), later(page.show, "idle"), classes="grow")
