@@ -133,6 +133,8 @@ class Bedside:
             while not stop.is_set() and not self._enough():
                 self._turn()
                 self._pause(stop)
+            # The last reading may have come in the pause.
+            self._tell_verdicts()
         finally:
             hands.ear.release()
             self._life.ends()

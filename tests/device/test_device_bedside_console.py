@@ -77,7 +77,9 @@ def test_nobody_is_measured_before_somebody_is_chosen_and_a_choice_outlives_the_
     assert [given["what"] for given in told["inputs"]] == ["finger", "knee"]
     assert again.end() == 0
     with Deliveries.open(folder / "data" / "journal.sqlite", read_only=True) as journal:
-        (record,) = journal.records()
+        *cut, record = journal.records()
+    # The kill may have met a measurement that a push had just begun.
+    assert [each.reading.result.reason for each in cut] in ([], ["interrupted"])
     assert (record.reading.subject, record.reading.event) == (CHOICE.subject, "inclusion")
     assert not (folder / "choice.json").exists()
 

@@ -29,8 +29,8 @@ from trial.feed import BrokerAddress, Feed, Message
 
 pytestmark = pytest.mark.slow
 
-BROKERS = ["amqtt", "mosquitto"]
-EVERY_WAY = [*BROKERS, ("mosquitto", "--mqtt", "5")]
+EVERY_WAY = ["amqtt", "mosquitto", ("mosquitto", "--mqtt", "5")]
+"""The demo's own broker is tried once; what dies and comes back is tried on the one that a site has."""
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_readings_are_stored_once_and_answered(running: Any, device: Device) -> 
     assert "stopped: stored 100" in running.ingester.text()
 
 
-@pytest.mark.parametrize("running", BROKERS, indirect=True)
+@pytest.mark.parametrize("running", ["mosquitto"], indirect=True)
 def test_an_ingester_killed_at_any_moment_loses_nothing(running: Any, device: Device) -> None:
     chance = random.Random(20261123)
     running.start_broker()
@@ -72,7 +72,7 @@ def test_an_ingester_killed_at_any_moment_loses_nothing(running: Any, device: De
     exactly_once(running.url, records, device)
 
 
-@pytest.mark.parametrize("running", BROKERS, indirect=True)
+@pytest.mark.parametrize("running", ["mosquitto"], indirect=True)
 def test_a_broker_killed_with_all_it_holds_loses_nothing(running: Any, device: Device) -> None:
     running.start_broker()
     running.ingester.start()
@@ -185,7 +185,7 @@ def test_readings_sent_while_no_ingester_runs_are_kept_by_the_session(running: A
     assert "session resumed" in running.ingester.text()
 
 
-@pytest.mark.parametrize("running", BROKERS, indirect=True)
+@pytest.mark.parametrize("running", ["mosquitto"], indirect=True)
 def test_bad_messages_end_as_dead_letters_and_do_not_stop_the_feed(running: Any, device: Device) -> None:
     running.start_broker()
     running.ingester.start()
@@ -213,7 +213,7 @@ def test_bad_messages_end_as_dead_letters_and_do_not_stop_the_feed(running: Any,
     assert running.ingester.terminate() == 0
 
 
-@pytest.mark.parametrize("running", BROKERS, indirect=True)
+@pytest.mark.parametrize("running", ["mosquitto"], indirect=True)
 def test_a_device_status_is_kept_also_when_it_was_sent_before(running: Any, device: Device) -> None:
     running.start_broker()
     status = {
