@@ -216,7 +216,7 @@ class Feed:
 
     def _connected(self, names: Sequence[str]) -> None:
         for name in names:
-            if not self.until(lambda name=name: "connected to the broker" in self._parts[name].text(), CONNECTED_S):  # type: ignore[misc]
+            if not self.until(lambda part=self._parts[name]: "connected to the broker" in part.text(), CONNECTED_S):
                 raise RigError(f"{name} does not get to the broker: {self._last_words(name)}")
 
     def finish(self) -> None:

@@ -117,7 +117,7 @@ def connected(made: Rig, programs: Sequence[Consumer]) -> Iterator[None]:
         for program in programs:
             program.start()
         for program in programs:
-            if not wait_for(lambda p=program: "connected to the broker" in p.text() or not p.runs, TIMEOUT_S):  # type: ignore[misc]
+            if not wait_for(lambda p=program: "connected to the broker" in p.text() or not p.runs, TIMEOUT_S):
                 raise SpeedError(f"no connection: {program.text()[-300:]}")
             if not program.runs:
                 raise SpeedError(f"ended: {program.text()[-300:]}")

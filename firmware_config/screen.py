@@ -1,14 +1,13 @@
 """The nurse's screen: where its page is served, and who may come from elsewhere."""
 
-import ipaddress
 from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from firmware_config.loading import Section
+from firmware_config.mqtt import Slug, is_loopback
 
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$")]
 
 
@@ -29,12 +28,7 @@ class Screen(Section):
     @property
     def on_network(self) -> bool:
         """Whether others than this machine can reach it."""
-        if self.host == "localhost":
-            return False
-        try:
-            return not ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return True
+        return not is_loopback(self.host)
 
     @model_validator(mode="after")
     def _network_needs_doors(self) -> Self:

@@ -121,7 +121,9 @@ def test_two_browsers_show_the_same_and_a_reload_stops_nothing(browser: Browser,
     tablet.context.close()
 
 
-def test_a_stale_screen_cannot_measure_somebody_else(browser: Browser, bedside: Tried, page: Page) -> None:
+def test_who_is_chosen_elsewhere_stands_on_a_page_that_was_about_to_measure(
+    browser: Browser, bedside: Tried, page: Page
+) -> None:
     choose(page, "0050", event="inclusion")
     key(page, "Measure").tap()
     other = opened(browser, bedside.url, TABLET)

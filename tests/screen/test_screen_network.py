@@ -16,9 +16,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from playwright.sync_api import Error as Refused
 from playwright.sync_api import expect
-from screen_bench import TABLET, a_browser, free_port
+from screen_bench import TABLET, a_browser
 from typer.testing import CliRunner
 
+from benchmarks.servers import free_port
 from device.screen.access import TRIES, sealed
 from firmware_config.device import DEFAULT_PATH
 from refill.cli import app
