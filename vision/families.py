@@ -53,8 +53,11 @@ class Family:
         """Return the recovered fraction (n, g) at times since time zero (n,) for parameters (k + 1, g)."""
         since_onset_s = time_s[:, None] - self.onset_s(theta)[None, :]
         # Parameters far out in the prior's tail must not overflow; a clipped one is worthless anyway, not wrong.
-        bounded = np.clip(theta[:-1], -12.0, 12.0)
-        return np.where(since_onset_s > 0, self.shape(np.maximum(since_onset_s, 0.0), bounded), 0.0)
+        bounded = np.minimum(np.maximum(theta[:-1], -12.0), 12.0)
+        begun = since_onset_s > 0
+        recovered = self.shape(np.maximum(since_onset_s, 0.0, out=since_onset_s), bounded)
+        recovered[~begun] = 0.0
+        return recovered
 
 
 def _exponential(u: Array, theta: Array) -> Array:

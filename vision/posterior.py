@@ -131,20 +131,28 @@ def log_likelihood(lenses: Lenses, family: Family, knot_s: Array, theta: Array, 
     return np.where(step > min_step, value, -np.inf)
 
 
+@lru_cache(maxsize=64)
+def _prior_of(family: Family) -> tuple[Array, Array, Array, Array]:
+    """Return a family's prior means and deviations (k,), the steps of the slopes (1, k, 2k + 1), and its precision."""
+    mean, sd = family.mean, family.sd
+    h = 1e-4 * np.eye(len(mean))
+    return mean, sd, np.hstack([np.zeros((len(mean), 1)), h, -h])[None], np.diag(1 / sd**2)
+
+
 def _expand(lenses: Lenses, family: Family, knot_s: Array, theta: Array) -> tuple[Array, Array, Array]:
     """Return -2 log posterior (m,), gradient / 2 (m, k) and Gauss-Newton precision (m, k, k) at `theta` (m, k)."""
     count = theta.shape[1]
-    h = 1e-4 * np.eye(count)
-    around = theta[:, :, None] + np.hstack([np.zeros((count, 1)), h, -h])[None]
+    mean, sd, around_zero, tightness = _prior_of(family)
+    around = theta[:, :, None] + around_zero
     seen = _seen(lenses, family, knot_s, around)
     here, slopes = seen[:, :, 0], (seen[:, :, 1 : count + 1] - seen[:, :, count + 1 :]) / 2e-4
     step, rss, power = _match(lenses, seen[:, :, :1])
     slopes = slopes - here[:, :, None] * (np.einsum("mr,mrk->mk", here, slopes) / power)[:, None, :]
     jacobian = -step[:, :, None] * slopes
     residual = lenses.signal - step * here
-    z = (theta - family.mean) / family.sd
-    gradient = np.einsum("mrk,mr->mk", jacobian, residual) + z / family.sd
-    precision = jacobian.transpose(0, 2, 1) @ jacobian + np.diag(1 / family.sd**2)
+    z = (theta - mean) / sd
+    gradient = np.einsum("mrk,mr->mk", jacobian, residual) + z / sd
+    precision = jacobian.transpose(0, 2, 1) @ jacobian + tightness
     objective = np.where(step[:, 0] > 0, rss[:, 0] + (z * z).sum(1), np.inf)
     return objective, gradient, precision
 
@@ -158,8 +166,9 @@ def fit(
     """
     theta, damping = start, np.full(len(start), 1e-2)
     value, gradient, precision = _expand(lenses, family, knot_s, theta)
+    eye = np.eye(theta.shape[1])
     for _ in range(iterations):
-        held = precision + damping[:, None, None] * np.einsum("mkk->mk", precision)[:, :, None] * np.eye(theta.shape[1])
+        held = precision + damping[:, None, None] * np.einsum("mkk->mk", precision)[:, :, None] * eye
         move = -np.linalg.solve(held, gradient[:, :, None])[:, :, 0]
         move *= np.minimum(1.0, 1.5 / np.maximum(np.abs(move).max(axis=1), 1e-12))[:, None]
         trial = _expand(lenses, family, knot_s, theta + move)
