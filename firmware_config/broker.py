@@ -52,20 +52,27 @@ class Broker(Section):
     hosts: list[Host] = Field(
         min_length=1, max_length=8, description="names and addresses that clients use; the certificate holds them all"
     )
-    port: int = Field(8883, ge=1, le=65535)
+    port: int = Field(8883, ge=1, le=65535, description="the only one: there is no port without TLS")
     bind: Host | None = Field(None, description="address to listen on; none: all of them")
     folder: Folder = Field(Path("/etc/mosquitto/refill"), description="where the site's `broker` folder is copied to")
-    persistence_folder: Folder = Path("/var/lib/mosquitto")
+    persistence_folder: Folder = Field(
+        Path("/var/lib/mosquitto"), description="where it keeps what is not delivered yet"
+    )
     autosave_interval_s: int = Field(1, ge=1, le=60, description="a killed broker may forget this, and a second more")
     max_queued_messages: int = Field(20_000, ge=1000, le=1_000_000, description="kept for a client that is away")
     max_queued_mb: int = Field(64, ge=4, le=4096, description="the same in MB, whichever is met first")
     max_inflight_messages: int = Field(200, ge=20, le=1000, description="sent to a client and not yet acknowledged")
-    message_size_limit_bytes: int = Field(PAYLOAD_BYTES + 16 * 1024, ge=PAYLOAD_BYTES + 1024, le=MIB)
+    message_size_limit_bytes: int = Field(
+        PAYLOAD_BYTES + 16 * 1024,
+        ge=PAYLOAD_BYTES + 1024,
+        le=MIB,
+        description="a little over the limit of the contract, so that the ingester can refuse in words",
+    )
     max_packet_bytes: int = Field(MIB, ge=2 * PAYLOAD_BYTES, le=64 * MIB, description="above it, the sender is cut off")
     session_days: int = Field(30, ge=1, le=365, description="a client that is away for longer is forgotten")
-    max_connections: int = Field(1000, ge=2, le=100_000)
+    max_connections: int = Field(1000, ge=2, le=100_000, description="devices and ingesters at a time")
     sys_interval_s: int = Field(0, ge=0, le=3600, description="0: nothing is told in $SYS")
-    log_to: Literal["syslog", "stderr"] = "syslog"
+    log_to: Literal["syslog", "stderr"] = Field("syslog", description="where its log goes")
 
     @model_validator(mode="after")
     def _limits_in_order(self) -> Self:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from firmware_config.camera import Camera
+from firmware_config.clock import Clock
 from firmware_config.hardware import (
     Mcp3008Sensor,
     Pins,
@@ -13,13 +14,14 @@ from firmware_config.hardware import (
     PumpPwm,
     SoftwarePwm,
     TemperatureSensor,
-    wiring_conflict,
+    wiring_conflicts,
 )
 from firmware_config.loading import PACKAGED, Section, load
-from firmware_config.mqtt import Mqtt, Slug
+from firmware_config.mqtt import Mqtt, Slug, is_loopback
 from firmware_config.panel import Panel
 from firmware_config.protocol import CEILING_HOLD_S, CEILING_KPA
 from firmware_config.screen import Screen
+from firmware_config.wrong import refuse
 
 CEILING_PRESS_S: float = 26.0
 """Longest time for which the valve may be closed in one press, rise included. The probe's code holds it again."""
@@ -33,10 +35,14 @@ DEFAULT_PATH: Path = PACKAGED / "device.toml"
 class PressLimits(Section):
     """May lower the ceilings that are in the probe's code, never raise them."""
 
-    pressure_kpa: float = Field(CEILING_KPA, gt=0, le=CEILING_KPA)
-    hold_s: float = Field(CEILING_HOLD_S, gt=0, le=CEILING_HOLD_S)
+    pressure_kpa: float = Field(
+        CEILING_KPA, gt=0, le=CEILING_KPA, description="most that may be asked for; 10 % above it the probe vents"
+    )
+    hold_s: float = Field(CEILING_HOLD_S, gt=0, le=CEILING_HOLD_S, description="longest hold that may be asked for")
     press_s: float = Field(CEILING_PRESS_S, gt=0, le=CEILING_PRESS_S, description="valve closed, rise included")
-    presses_per_minute: int = Field(CEILING_PRESSES_PER_MINUTE, ge=1, le=CEILING_PRESSES_PER_MINUTE)
+    presses_per_minute: int = Field(
+        CEILING_PRESSES_PER_MINUTE, ge=1, le=CEILING_PRESSES_PER_MINUTE, description="more are refused, whoever asks"
+    )
 
     @model_validator(mode="after")
     def _a_hold_fits_into_a_press(self) -> Self:
@@ -89,9 +95,13 @@ class Bedside(Section):
 class Storage(Section):
     """Where the source data is, and for how long what is allowed to go is kept. Readings are never deleted."""
 
-    journal_folder: Path = Path("/var/lib/refill")
+    journal_folder: Path = Field(
+        Path("/var/lib/refill"), description="the source data: journal and knee photos; a disk of its own is best"
+    )
     trace_retention_days: int = Field(9131, ge=365, le=36525, description="25 years: re-analysis must stay possible")
-    knee_photo_retention_days: int = Field(365, ge=0, le=36525)
+    knee_photo_retention_days: int = Field(
+        365, ge=0, le=36525, description="after this a photo may go; its reading stays"
+    )
     minimum_free_mb: int = Field(200, ge=50, description="below this no measurement is started")
 
     @model_validator(mode="after")
@@ -104,9 +114,13 @@ class Storage(Section):
 class DeviceConfig(Section):
     """One bedside machine. `name` and `site` have no default: two machines must not share them by accident."""
 
-    name: Slug
-    site: Annotated[str, Field(pattern=r"^[0-9]{2,4}$")]
-    language: Literal["en", "fr"] = "en"
+    name: Slug = Field(
+        description="of this one machine, and no other in the trial: lower-case letters, digits, hyphens"
+    )
+    site: Annotated[str, Field(pattern=r"^[0-9]{2,4}$")] = Field(
+        description="number of the hospital in the study, in quotes"
+    )
+    language: Literal["en", "fr"] = Field("en", description="of the sentences for the nurse")
     pins: Pins = Field(default_factory=Pins)
     pump_pwm: PumpPwm = Field(default_factory=SoftwarePwm)
     pressure_sensor: PressureSensor = Field(default_factory=Mcp3008Sensor)
@@ -119,6 +133,7 @@ class DeviceConfig(Section):
     screen: Screen = Field(default_factory=Screen)
     storage: Storage = Field(default_factory=Storage)
     mqtt: Mqtt = Field(default_factory=Mqtt)
+    clock: Clock = Field(default_factory=Clock)
 
     @model_validator(mode="after")
     def _sensor_sees_beyond_the_limit(self) -> Self:
@@ -133,9 +148,21 @@ class DeviceConfig(Section):
 
     @model_validator(mode="after")
     def _can_be_wired(self) -> Self:
-        conflict = wiring_conflict(self.pins, self.pressure_sensor, self.pump_pwm, self.temperature_sensor)
-        if conflict is not None:
-            raise ValueError(conflict)
+        refuse(wiring_conflicts(self.pins, self.pressure_sensor, self.pump_pwm, self.temperature_sensor))
+        return self
+
+    @model_validator(mode="after")
+    def _nobody_is_in_the_others_place(self) -> Self:
+        wrong = []
+        if self.bedside.socket == self.probe.socket:
+            wrong.append(f"bedside.socket: {self.bedside.socket} is the probe's already")
+        if self.probe.state_folder == self.storage.journal_folder:
+            wrong.append(
+                f"probe.state_folder: {self.probe.state_folder} is the journal's already; they have two owners"
+            )
+        if self.screen.serve and is_loopback(self.mqtt.host) and self.screen.port == self.mqtt.port:
+            wrong.append(f"screen.port: {self.screen.port} is the port of the broker on this machine already")
+        refuse(wrong)
         return self
 
 

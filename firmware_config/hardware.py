@@ -9,12 +9,20 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, Tag, model_validator
 
 from firmware_config.loading import Section, by_kind
+from firmware_config.wrong import refuse
 
 Gpio = Annotated[int, Field(ge=2, le=27)]
 Volts = Annotated[float, Field(gt=0, le=5)]
 
 SPI_PINS: frozenset[int] = frozenset({7, 8, 9, 10, 11})
-I2C_PINS: frozenset[int] = frozenset({2, 3})
+I2C_LINES: dict[int, frozenset[int]] = {
+    1: frozenset({2, 3}),
+    2: frozenset({4, 5}),
+    5: frozenset({12, 13}),
+    6: frozenset({22, 23}),
+}
+"""GPIO lines of an I2C bus, where there is one answer: bus 2 is the Pi 5's, 5 and 6 the Pi 4's; bus 3 has 4 and 5 on a
+Pi 4 and 6 and 7 on a Pi 5, and bus 4 the SPI lines 8 and 9 (Raspberry Pi's overlays README, i2c2-pi5, i2c3 to i2c6)."""
 PWM_CHANNELS: dict[int, frozenset[int]] = {
     12: frozenset({0}),
     13: frozenset({1}),
@@ -38,8 +46,8 @@ class Pins(Section):
         True, description="a high line energises the valve; false: a low one does, and needs a pull-up"
     )
     button: Gpio = Field(22, description="push button to ground")
-    status_light: Gpio = 23
-    buzzer: Gpio = 24
+    status_light: Gpio = Field(23, description="LED with its resistor to ground")
+    buzzer: Gpio = Field(24, description="passive or active, as panel.buzzer has it")
 
     @property
     def lines(self) -> dict[str, int]:
@@ -49,20 +57,22 @@ class Pins(Section):
     @model_validator(mode="after")
     def _one_line_one_use(self) -> Self:
         taken: dict[int, str] = {}
+        wrong: list[str] = []
         for name, pin in self.lines.items():
             if pin in SPI_PINS:
-                raise ValueError(f"{name}: GPIO {pin} is an SPI line of the pressure sensor")
-            if pin in taken:
-                raise ValueError(f"{name}: GPIO {pin} is already {taken[pin]}")
-            taken[pin] = name
+                wrong.append(f"{name}: GPIO {pin} is an SPI line of the pressure sensor")
+            elif pin in taken:
+                wrong.append(f"{name}: GPIO {pin} is already {taken[pin]}")
+            taken.setdefault(pin, name)
+        refuse(wrong)
         return self
 
 
 class CurvePoint(Section):
     """One point of an analogue sensor's curve: its output before the divider, and the pressure that gives it."""
 
-    volts: Volts
-    kpa: float = Field(ge=-100, le=500)
+    volts: Volts = Field(description="output of the sensor, before the divider")
+    kpa: float = Field(ge=-100, le=500, description="pressure that gives it")
 
 
 class Mcp3008Sensor(Section):
@@ -71,18 +81,18 @@ class Mcp3008Sensor(Section):
     Its curve is the straight line of `zero_v`, `span_v` and `span_kpa`, or the `points` that take the line's place.
     """
 
-    kind: Literal["mcp3008"] = "mcp3008"
-    channel: int = Field(0, ge=0, le=7)
+    kind: Literal["mcp3008"] = Field("mcp3008", description="analogue sensor behind an MCP3008 on SPI")
+    channel: int = Field(0, ge=0, le=7, description="input of the converter that the sensor is wired to")
     zero_v: Volts = Field(0.2, description="output of the sensor at 0 kPa, before the divider")
     span_v: Volts = Field(4.5, description="rise of the output over span_kpa, before the divider")
-    span_kpa: float = Field(100.0, ge=20, le=500)
+    span_kpa: float = Field(100.0, ge=20, le=500, description="pressure at which the output has risen by span_v")
     points: tuple[CurvePoint, ...] | None = Field(
         None, min_length=2, description="measured curve, rising in volts and kPa, in place of the straight line"
     )
     divider: float = Field(0.66, gt=0, le=1, description="share of the sensor's output that reaches the converter")
     reference_v: float = Field(3.3, gt=0, le=5, description="reference of the converter")
     zero_kpa: float = Field(0.0, ge=-5, le=5, description="what the curve gives when vented; from calibration")
-    rate_hz: int = Field(100, ge=50, le=250)
+    rate_hz: int = Field(100, ge=50, le=250, description="readings a second")
 
     @model_validator(mode="after")
     def _line_or_points(self) -> Self:
@@ -137,9 +147,9 @@ def _between(x: float, points: tuple[tuple[float, float], ...]) -> float:
 class MprlsSensor(Section):
     """A Honeywell MicroPressure (MPR) digital sensor on I2C. Defaults are those of a 25 psi gauge part."""
 
-    kind: Literal["mprls"]
+    kind: Literal["mprls"] = Field(description="digital sensor on I2C")
     bus: int = Field(1, ge=0, le=15, description="I2C bus; 1 is GPIO 2 and 3")
-    address: int = Field(0x18, ge=0x08, le=0x77)
+    address: int = Field(0x18, ge=0x08, le=0x77, description="on the bus; 0x18 as most parts come")
     measures: Literal["gauge", "absolute"] = Field(
         "gauge", description="absolute: what it reads when the probe starts, vented, is taken off"
     )
@@ -171,8 +181,8 @@ PressureSensor = Annotated[
 class SoftwarePwm(Section):
     """PWM by lgpio's own thread, on any line, in whole per cent."""
 
-    kind: Literal["software"] = "software"
-    frequency_hz: int = Field(100, ge=10, le=1000)
+    kind: Literal["software"] = Field("software", description="PWM by a thread, on any line")
+    frequency_hz: int = Field(100, ge=10, le=1000, description="periods a second")
 
 
 class HardwarePwm(Section):
@@ -181,10 +191,14 @@ class HardwarePwm(Section):
     The chip runs on when the probe is killed, until the outputs are put off.
     """
 
-    kind: Literal["hardware"]
+    kind: Literal["hardware"] = Field(description="PWM by the chip")
     chip: int = Field(ge=0, le=15, description="N of /sys/class/pwm/pwmchipN")
-    channel: int = Field(ge=0, le=3)
-    frequency_hz: int = Field(1000, ge=10, le=50_000)
+    channel: int = Field(
+        ge=0,
+        le=3,
+        description="of GPIO 12, 13, 18, 19: up to the Pi 4 0, 1, 0, 1; on the Pi 5 0, 1, 2, 3",
+    )
+    frequency_hz: int = Field(1000, ge=10, le=50_000, description="periods a second")
 
 
 PumpPwm = Annotated[
@@ -195,35 +209,44 @@ PumpPwm = Annotated[
 class TemperatureSensor(Section):
     """A DS18B20 on the 1-wire bus. It informs; nothing waits for it."""
 
-    kind: Literal["ds18b20"] = "ds18b20"
+    kind: Literal["ds18b20"] = Field("ds18b20", description="the only kind")
     id: str = Field(pattern=r"^28-[0-9a-f]{12}$", description="its name in /sys/bus/w1/devices")
     gpio: Gpio = Field(4, description="line of the bus, as dtoverlay=w1-gpio has it")
-    measures: Literal["skin", "room"] = "skin"
+    measures: Literal["skin", "room"] = Field("skin", description="what it lies on; recorded with each reading")
 
 
-def wiring_conflict(
+def wiring_conflicts(
     pins: Pins,
     sensor: Mcp3008Sensor | MprlsSensor,
     pwm: SoftwarePwm | HardwarePwm,
     thermometer: TemperatureSensor | None,
-) -> str | None:
-    """Return in one line what cannot be wired like that; None where everything can."""
+) -> list[str]:
+    """Return in a line each, beginning with its key, what cannot be wired like that."""
     whose = {pin: f"pins.{name}" for name, pin in pins.lines.items()}
-    if isinstance(sensor, MprlsSensor) and sensor.bus == 1:
-        for pin in sorted(I2C_PINS & whose.keys()):
-            return f"{whose[pin]}: GPIO {pin} is an I2C line of the pressure sensor"
-        whose |= dict.fromkeys(I2C_PINS, "an I2C line of the pressure sensor")
+    wrong: list[str] = []
+    if isinstance(sensor, MprlsSensor):
+        taken = I2C_LINES.get(sensor.bus, frozenset())
+        wrong += [
+            f"{whose[pin]}: GPIO {pin} is an I2C line of the pressure sensor" for pin in sorted(taken & set(whose))
+        ]
+        whose |= dict.fromkeys(taken, "an I2C line of the pressure sensor")
     whose |= dict.fromkeys(SPI_PINS, "an SPI line of the pressure sensor")
     if thermometer is not None and thermometer.gpio in whose:
-        return f"temperature_sensor.gpio: GPIO {thermometer.gpio} is already {whose[thermometer.gpio]}"
+        wrong.append(f"temperature_sensor.gpio: GPIO {thermometer.gpio} is already {whose[thermometer.gpio]}")
     if isinstance(pwm, HardwarePwm):
-        if not pins.pump_active_high:
-            # A channel that is not enabled, as from boot on, is low: the pump would run until the probe comes up.
-            return "pump_pwm.kind: the chip's PWM is low while it is off, so pins.pump_active_high has to be true"
-        channels = PWM_CHANNELS.get(pins.pump)
-        if channels is None:
-            return f"pump_pwm.kind: GPIO {pins.pump} of pins.pump has no PWM in hardware; 12, 13, 18 and 19 have"
-        if pwm.channel not in channels:
-            fitting = " or ".join(map(str, sorted(channels)))
-            return f"pump_pwm.channel: GPIO {pins.pump} of pins.pump is channel {fitting}, not {pwm.channel}"
-    return None
+        wrong += _pwm_conflicts(pins, pwm)
+    return wrong
+
+
+def _pwm_conflicts(pins: Pins, pwm: HardwarePwm) -> list[str]:
+    wrong: list[str] = []
+    if not pins.pump_active_high:
+        # A channel that is not enabled, as from boot on, is low: the pump would run until the probe comes up.
+        wrong.append("pump_pwm.kind: the chip's PWM is low while it is off, so pins.pump_active_high has to be true")
+    channels = PWM_CHANNELS.get(pins.pump)
+    if channels is None:
+        wrong.append(f"pump_pwm.kind: GPIO {pins.pump} of pins.pump has no PWM in hardware; 12, 13, 18 and 19 have")
+    elif pwm.channel not in channels:
+        fitting = " or ".join(map(str, sorted(channels)))
+        wrong.append(f"pump_pwm.channel: GPIO {pins.pump} of pins.pump is channel {fitting}, not {pwm.channel}")
+    return wrong

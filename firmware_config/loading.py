@@ -4,12 +4,13 @@ import hashlib
 import json
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import NoneType
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Discriminator, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, ValidationError, ValidationInfo, field_validator
 
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
+from firmware_config.tree import plain_types
+from firmware_config.wrong import examine
 
 PACKAGED: Path = Path(__file__).parent
 
@@ -19,9 +20,30 @@ class ConfigurationError(Exception):
 
 
 class Section(BaseModel):
-    """Base of every configuration model: unknown keys are refused, numbers are finite, values never change."""
+    """Base of every configuration model: unknown keys are refused, numbers are finite and never in quotes, a switch is
+    `true` or `false`, values never change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_what_toml_says_it_is(cls, value: Any, info: ValidationInfo) -> Any:
+        types = plain_types(cls.model_fields[info.field_name].annotation) if info.field_name is not None else set()
+        if types and types <= NUMBERS:
+            for each in value if isinstance(value, list | tuple) else [value]:
+                _refuse_other_type(each, types)
+        return value
+
+
+NUMBERS: frozenset[type] = frozenset({int, float, bool, type(None)})
+
+
+def _refuse_other_type(value: Any, types: set[type]) -> None:
+    """Raise for what pydantic would take for something else: "12" for 12, true for 1, "no" and 0 for false."""
+    if bool in types and not isinstance(value, bool | NoneType):
+        raise ValueError("is true or false, without quotes")
+    if bool not in types and isinstance(value, bool | str):
+        raise ValueError("is a number, without quotes")
 
 
 def by_kind(default: str) -> Discriminator:
@@ -39,17 +61,22 @@ Model = TypeVar("Model", bound=BaseModel)
 
 def load(path: Path, model: type[Model]) -> Model:
     """Return the file as a checked `model`; raises `ConfigurationError` naming the file and each wrong key."""
+    content = content_of(path)
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        return model.model_validate(content)
+    except ValidationError as error:
+        said = examine(content, model).problems
+        raise ConfigurationError("\n".join(f"{path}: {line}" for line in said)) from error
+
+
+def content_of(path: Path) -> dict[str, Any]:
+    """Return what stands in a TOML file; raises `ConfigurationError` in one line where it cannot be read as such."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: not TOML: {error}") from error
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        lines = [f"{path}: {_said(one, content)}" for one in error.errors(include_url=False)]
-        raise ConfigurationError("\n".join(lines)) from error
 
 
 def named(kind: str, name: str, folder: Path | None = None) -> Path:
@@ -83,24 +110,3 @@ def content_sha256(section: BaseModel) -> str:
     """Return the hash of a configuration's effective content, defaults included, whatever its file looked like."""
     text = json.dumps(section.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _said(error: "ErrorDetails", content: Any) -> str:
-    """Return one error as key and sentence. pydantic names the chosen `kind` on the way to a key: the file does not."""
-    parts, here = [], content
-    for number, part in enumerate(error["loc"]):
-        inside = _inside(here, part)
-        last = number == len(error["loc"]) - 1
-        if inside is None and not (last and error["type"] == "missing"):
-            continue
-        parts.append(str(part))
-        here = inside
-    if error["type"] == "union_tag_invalid":
-        return f"{'.'.join([*parts, 'kind'])}: Input should be {error['ctx']['expected_tags']}"
-    return f"{'.'.join(parts) or 'file'}: {error['msg']}"
-
-
-def _inside(content: Any, part: int | str) -> Any:
-    if isinstance(content, dict):
-        return content.get(part)
-    return content[part] if isinstance(content, list) and isinstance(part, int) and part < len(content) else None

@@ -14,9 +14,9 @@ Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 class Tls(Section):
     """Files of the transport encryption. Paths only: no key material stands in a configuration file."""
 
-    ca_file: Path
-    certificate_file: Path | None = None
-    key_file: Path | None = None
+    ca_file: Path = Field(description="the authority whose word counts for the broker, and no other")
+    certificate_file: Path | None = Field(None, description="who one is: its name is the MQTT client id")
+    key_file: Path | None = Field(None, description="its key, in a file; this or key_credential")
     key_credential: Slug | None = Field(None, description="name of the systemd credential holding the key")
 
     @model_validator(mode="after")
@@ -31,11 +31,15 @@ class Tls(Section):
 class Connection(Section):
     """One client's way to the broker. Without TLS only to one on this very machine."""
 
-    host: str = Field("127.0.0.1", min_length=1, max_length=253)
-    port: int = Field(1883, ge=1, le=65535)
+    host: str = Field("127.0.0.1", min_length=1, max_length=253, description="of the broker; one elsewhere needs tls")
+    port: int = Field(1883, ge=1, le=65535, description="1883 without TLS on this machine, 8883 with it")
     version: Literal["3.1.1", "5"] = Field("3.1.1", description="MQTT 5 tells why a message is refused")
-    keepalive_s: int = Field(30, ge=5, le=600)
-    username: str | None = Field(None, min_length=1, max_length=128)
+    keepalive_s: int = Field(
+        30, ge=5, le=600, description="a broker that hears nothing for half as long again tells the last will"
+    )
+    username: str | None = Field(
+        None, min_length=1, max_length=128, description="for a broker that knows its clients by name and password"
+    )
     password_credential: Slug | None = Field(None, description="name of the systemd credential holding the password")
     tls: Tls | None = None
 
@@ -55,7 +59,7 @@ class Connection(Section):
 class Mqtt(Connection):
     """A device's connection, and the study whose status topic it has."""
 
-    study: Slug = "demo"
+    study: Slug = Field("demo", description="the study that is measured for: a file of studies/")
 
 
 def is_loopback(host: str) -> bool:

@@ -16,10 +16,12 @@ CEILING_N: float = 120.0
 class Protocol(Section):
     """One way to make a measurement."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-    version: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)*$")]
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = Field(description="as the file is called")
+    version: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)*$")] = Field(
+        description="raised with every change: it stands in each reading"
+    )
     source: str = Field(description="publication or document that the protocol comes from")
-    body_sites: list[Literal["finger", "knee"]] = Field(min_length=1)
+    body_sites: list[Literal["finger", "knee"]] = Field(min_length=1, description="where it may be used")
     target_kpa: float | None = Field(
         None, gt=0, le=CEILING_KPA, description="pressure under the window during the hold; this or target_n"
     )
@@ -27,9 +29,9 @@ class Protocol(Section):
         None, gt=0, le=CEILING_N, description="force on the window plate during the hold; this or target_kpa"
     )
     ramp_s: float = Field(1.0, ge=0.2, le=5, description="time in which the pressure rises to the target")
-    hold_s: float = Field(gt=0, le=CEILING_HOLD_S)
+    hold_s: float = Field(gt=0, le=CEILING_HOLD_S, description="from the target reached to the release")
     baseline_s: float = Field(2.0, ge=1, le=10, description="skin watched before the press")
-    presses: int = Field(3, ge=1, le=5)
+    presses: int = Field(3, ge=1, le=5, description="in a set; the reading is their median")
     spacing_s: float = Field(20.0, ge=0, le=300, description="rest between one press's window and the next press")
     early_stop: bool = Field(
         True,

@@ -14,12 +14,12 @@ HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Z
 class Screen(Section):
     """The page on the device's own display; over the network only with TLS and a PIN for each role."""
 
-    serve: bool = True
+    serve: bool = Field(True, description="false: no page at all")
     host: HostName = Field("127.0.0.1", description="address to listen at; anything but loopback is the network")
-    port: int = Field(8480, ge=1024, le=65535)
+    port: int = Field(8480, ge=1024, le=65535, description="where the page is served")
     names: list[HostName] = Field(default_factory=list, description="names by which tablets call this device")
-    certificate_file: Path | None = None
-    key_file: Path | None = None
+    certificate_file: Path | None = Field(None, description="of the page, where tablets may come; PEM")
+    key_file: Path | None = Field(None, description="its key; readable by the screen only")
     pins_credential: Slug | None = Field(
         None, description="name of the systemd credential with the roles' PINs, hashed"
     )

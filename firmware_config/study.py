@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from firmware_config.loading import Section
+from firmware_config.wrong import refuse
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 BodySiteName = Literal["finger", "knee"]
@@ -14,8 +15,8 @@ BodySiteName = Literal["finger", "knee"]
 class Threshold(Section):
     """Above this refill time, at this body site, perfusion counts as poor."""
 
-    body_site: BodySiteName
-    crt_s: float = Field(gt=0, le=30)
+    body_site: BodySiteName = Field(description="where it counts")
+    crt_s: float = Field(gt=0, le=30, description="refill time above which perfusion is poor")
 
 
 class Inclusion(Section):
@@ -24,9 +25,11 @@ class Inclusion(Section):
     It is filled up to `least_digits` with zeros in front and no further: each subject's number is written in one way.
     """
 
-    least_digits: int = Field(4, ge=1, le=6)
-    most_digits: int = Field(6, ge=1, le=6)
-    check_digit: Literal["none", "luhn", "damm", "verhoeff", "iso7064-mod11-10"] = "none"
+    least_digits: int = Field(4, ge=1, le=6, description="shorter numbers get zeros in front")
+    most_digits: int = Field(6, ge=1, le=6, description="longer ones are refused")
+    check_digit: Literal["none", "luhn", "damm", "verhoeff", "iso7064-mod11-10"] = Field(
+        "none", description="method by which the last digit is checked"
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -41,8 +44,8 @@ class Window(Section):
     """When the study measures, in hours after norepinephrine was started; both ends belong to it."""
 
     after: Literal["norepinephrine"] = Field("norepinephrine", description="what the hours count from: its start")
-    from_h: float = Field(6.0, ge=0, le=240)
-    to_h: float = Field(24.0, gt=0, le=240)
+    from_h: float = Field(6.0, ge=0, le=240, description="first hour that counts")
+    to_h: float = Field(24.0, gt=0, le=240, description="last hour that counts")
     events: list[Name] = Field(
         default_factory=list, description="events at which an input counts only inside it; none named: at every one"
     )
@@ -57,16 +60,18 @@ class Window(Section):
 class Study(Section):
     """What a study expects. Subjects are a site number and an inclusion number, nothing else."""
 
-    name: Name
-    title: str
+    name: Name = Field(description="as the file is called")
+    title: str = Field(description="as people call it")
     registration: str | None = Field(None, description="registry number, for example NCT03788837")
-    sites: list[Annotated[str, Field(pattern=r"^[0-9]{2,4}$")]] = Field(min_length=1)
+    sites: list[Annotated[str, Field(pattern=r"^[0-9]{2,4}$")]] = Field(
+        min_length=1, description="numbers of its hospitals, in quotes; each once"
+    )
     inclusion: Inclusion = Field(default_factory=Inclusion)
     accept_simulated: bool = Field(False, description="whether readings without skin behind them may be stored")
     devices: Literal["any", "enrolled"] = Field(
         "enrolled", description="whose messages are taken: those of enrolled devices, or, for a demonstration, anyone's"
     )
-    events: list[Name] = Field(default_factory=list)
+    events: list[Name] = Field(default_factory=list, description="occasions to measure at; each once")
     sides: bool = Field(False, description="whether a side must be named with every measurement")
     operator_pattern: str = Field(
         r"[a-z0-9]{1,4}",
@@ -96,6 +101,7 @@ class Study(Section):
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
+        wrong = []
         for key, values in (
             ("sites", self.sites),
             ("events", self.events),
@@ -104,7 +110,8 @@ class Study(Section):
         ):
             twice = sorted({value for value in values if values.count(value) > 1})
             if twice:
-                raise ValueError(f"{key}: {', '.join(twice)} stands there twice")
+                wrong.append(f"{key}: {', '.join(twice)} stands there twice")
+        refuse(wrong)
         return self
 
     @model_validator(mode="after")

@@ -25,7 +25,7 @@ class Batch(Section):
 class Trial(Section):
     """The ingester: one study from one broker into one database. Any number may share a feed, as one `group`."""
 
-    study: Slug = "demo"
+    study: Slug = Field("demo", description="the study whose readings are taken in: a file of studies/")
     database: str | None = Field(
         None, min_length=1, max_length=500, description="path of a SQLite file, or a URL, without a password"
     )

@@ -1,0 +1,174 @@
+"""The set of units as a whole: what systemd thinks of each, and that users, folders, groups and names fit together."""
+
+import json
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from firmware_config.device import DeviceConfig, load_device
+from refill.cli import app
+from tests.systemd.units_bench import (
+    PROGRAM,
+    SERVICES,
+    SYSTEMD,
+    UNITS,
+    Settings,
+    complaints,
+    exposure,
+    seconds,
+    settings,
+    verifiable,
+)
+
+analyses = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here")
+LASTING = tuple(name for name in SERVICES if settings(name)["Type"] != ["oneshot"])
+OURS = tuple(name for name in SERVICES if PROGRAM in settings(name)["ExecStart"][0])
+KIOSK = "refill-kiosk.service"
+MOST_EXPOSED = {KIOSK: 2.1, "refill-probe.service": 1.5, "refill-bedside.service": 1.5}
+"""Where that is not 2.0. Chromium needs namespaces for a sandbox of its own, and compiles scripts."""
+
+
+def lines(name: str) -> list[list[str]]:
+    """The words of each line of a sysusers or tmpfiles file."""
+    text = (SYSTEMD / name).read_text(encoding="utf-8")
+    return [shlex.split(line) for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def device() -> DeviceConfig:
+    return load_device()
+
+
+@analyses
+@pytest.mark.parametrize("name", UNITS)
+def test_systemd_understands_every_line_and_would_name_a_misspelt_key(tmp_path: Path, name: str) -> None:
+    unit = verifiable(name, tmp_path)
+    assert complaints(unit) == ""
+    unit.write_text(unit.read_text(encoding="utf-8") + "\n[Unit]\nDescribtion=x\n", encoding="utf-8")
+    assert "Describtion" in complaints(unit)
+
+
+@analyses
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_sandbox_is_tight(tmp_path: Path, name: str) -> None:
+    assert exposure(verifiable(name, tmp_path)) <= MOST_EXPOSED.get(name, 2.0)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_it_starts_a_command_that_there_is_with_options_that_there_are(name: str) -> None:
+    for line in settings(name)["ExecStart"] + settings(name).get("ExecStopPost", []):
+        program, *words = shlex.split(line)
+        assert program == PROGRAM, "one path for all: the release that is current"
+        command = get_command(app)
+        while words and hasattr(command, "commands"):
+            command = command.commands[words.pop(0)]
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= options
+
+
+@pytest.mark.parametrize("name", LASTING)
+def test_it_starts_again_fails_where_that_is_a_loop_and_is_tried_again_later(name: str) -> None:
+    unit, service = settings(name, "[Unit]"), settings(name)
+    assert service["Restart"] == ["always"]
+    burst, window_s = int(unit["StartLimitBurst"][0]), seconds(unit["StartLimitIntervalSec"][0])
+    slowest_start_s = 8.0  # Python and its modules from an SD card
+    assert burst * (slowest_start_s + seconds(service["RestartSec"][0])) <= window_s, "a loop has to be seen as one"
+    (again,) = settings("refill-again.service")["ExecStart"]
+    assert name.removesuffix(".service") in again.replace(";", " ").split()
+    assert seconds(settings("refill-again.timer", "[Timer]")["OnUnitInactiveSec"][0]) > window_s
+
+
+def test_the_target_holds_all_of_the_device_and_nothing_of_the_server() -> None:
+    wanted = " ".join(settings("refill.target", "[Unit]")["Wants"]).split()
+    installed = {name for name in UNITS if settings(name, "[Install]").get("WantedBy") == ["refill.target"]}
+    assert installed - set(wanted) == {KIOSK}, "a device may have no display"
+    assert set(wanted) <= installed
+    for name in installed:
+        assert settings(name, "[Unit]")["PartOf"] == ["refill.target"], "stopping the target stops it"
+    assert not any("trial" in name for name in wanted)
+
+
+def test_every_row_of_the_table_names_a_test_that_there_is() -> None:
+    table = (SYSTEMD.parent / "docs/services.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(test_\w+)`", table))
+    here = "".join(file.read_text(encoding="utf-8") for file in Path(__file__).parent.glob("test_*.py"))
+    assert named - set(re.findall(r"^def (test_\w+)\(", here, re.MULTILINE)) == set()
+    for unit in LASTING:
+        assert f"`{unit.removesuffix('.service')}`" in table
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_each_account_and_group_of_a_unit_is_made_or_is_debians(name: str) -> None:
+    made = {line[1] for file in ("refill.sysusers", "refill-trial.sysusers") for line in lines(file)}
+    service = settings(name)
+    named = service.get("User", []) + service.get("Group", [])
+    named += " ".join(service.get("SupplementaryGroups", [])).split()
+    assert set(named) <= made | {"video", "render"}
+    assert service.get("User") not in (None, ["root"]) or name == "refill-again.service"
+
+
+def test_accounts_have_no_shell_and_the_hardwares_groups_no_member() -> None:
+    for file in ("refill.sysusers", "refill-trial.sysusers"):
+        for kind, *rest in lines(file):
+            assert kind in "gu", "m would make somebody a member for good"
+            assert kind == "g" or rest[-1] == "/usr/sbin/nologin"
+
+
+def test_the_hardware_is_given_to_groups_of_our_own_and_no_later_rule_takes_it_back() -> None:
+    rules = (SYSTEMD / "70-refill.rules").read_text(encoding="utf-8")
+    given = dict(re.findall(r'^SUBSYSTEM=="(\w[\w-]*)".*GROUP:="([\w-]+)", MODE:="0660"$', rules, re.MULTILINE))
+    assert given == {
+        "gpio": "refill-pins",
+        "spidev": "refill-bus",
+        "i2c-dev": "refill-bus",
+        "video4linux": "refill-camera",
+        "media": "refill-camera",
+        "dma_heap": "refill-camera",
+    }
+    assert 'SUBSYSTEM=="pwm"' in rules
+    reached = {name: " ".join(settings(name).get("SupplementaryGroups", [])).split() for name in SERVICES}
+    assert {name for name, groups in reached.items() if "refill-pins" in groups} == {
+        "refill-probe.service",
+        "refill-bedside.service",
+    }
+    assert [name for name, groups in reached.items() if "refill-camera" in groups] == ["refill-bedside.service"]
+
+
+def test_folders_have_the_owner_and_mode_that_their_unit_would_give_them() -> None:
+    made = {line[1]: (line[2], line[3], line[4]) for line in lines("refill.tmpfiles") if line[0] == "d"}
+    for name in ("refill-probe.service", "refill-bedside.service"):
+        service: Settings = settings(name)
+        (folder,), (mode,) = service["StateDirectory"], service["StateDirectoryMode"]
+        assert made[f"/var/lib/{folder}"] == (mode, service["User"][0], service["Group"][0])
+    assert str(device().storage.journal_folder) in made
+    assert made["/etc/credstore"] == ("0700", "root", "root")
+    assert all(line[0] in "dz" for line in lines("refill.tmpfiles")), "no line may ever empty a folder"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_credential_that_is_not_there_keeps_no_unit_from_starting(name: str) -> None:
+    assert all(":" not in value for value in settings(name).get("LoadCredential", []))
+
+
+def test_the_display_shows_one_address_and_takes_no_key() -> None:
+    service = settings(KIOSK)
+    (command,) = service["ExecStart"]
+    cage, dashes, *rest = shlex.split(command)
+    assert (cage, dashes) == ("/usr/bin/cage", "--"), "no -s: it would allow other consoles"
+    assert "--kiosk" in rest
+    assert "--no-sandbox" not in rest
+    assert rest[-1] == "http://127.0.0.1:${REFILL_SCREEN_PORT}/"
+    assert f"REFILL_SCREEN_PORT={device().screen.port}" in service["Environment"]
+    policies = json.loads((SYSTEMD / "refill-kiosk.policies.json").read_text(encoding="utf-8"))
+    assert {"*", "chrome://*"} <= set(policies["URLBlocklist"])
+    assert policies["URLAllowlist"] == ["http://127.0.0.1"]
+    assert policies["NewTabPageLocation"] == f"http://127.0.0.1:{device().screen.port}/", "a new tab is the page again"
+    assert policies["DeveloperToolsAvailability"] == 2
+    assert policies["AllowFileSelectionDialogs"] is False
+    assert (service["IPAddressDeny"], service["IPAddressAllow"]) == (["any"], ["localhost"])
+    rules = (SYSTEMD / "70-refill.rules").read_text(encoding="utf-8")
+    for kind in ("KEYBOARD", "MOUSE"):
+        assert f'ENV{{ID_INPUT_{kind}}}=="1", ENV{{LIBINPUT_IGNORE_DEVICE}}="1"' in rules, "Chromium has a key for all"
