@@ -46,6 +46,7 @@ check: $(READY) ## format, lint, types, generated files
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/python -m contract.schema > /dev/null && git diff --exit-code --stat -- contract/schema
+	@$(BIN)/python -m firmware_config.schema > /dev/null && git diff --exit-code --stat -- firmware_config/schema
 
 .PHONY: format
 format: $(READY) ## format the code and mend what ruff can
@@ -53,8 +54,11 @@ format: $(READY) ## format the code and mend what ruff can
 	@$(BIN)/ruff check --fix .
 
 .PHONY: schema
-schema: $(READY) ## write the JSON Schema files from the contract's models, and the tables in docs that come from code
+schema: $(READY) ## write the JSON Schema files from the models, and what in docs comes from code
 	@$(BIN)/python -m contract.schema
+	@$(BIN)/python -m firmware_config.schema
+	@$(BIN)/python -m refill.config_docs
+	@$(BIN)/python -m refill.hardware_docs
 	@$(BIN)/python -m refill.probe_docs
 	@$(BIN)/python -m refill.panel_docs
 	@$(BIN)/python -m refill.camera_docs
@@ -141,6 +145,45 @@ feed-fuzz: $(READY) ## 100,000 fuzzed messages into the feed: it goes on, all th
 .PHONY: screen-load
 screen-load: $(READY) test-system ## frames and control loop of a measurement with and without four open pages (docs/evidence; about 5 minutes)
 	@$(BIN)/python -m benchmarks.screen_load
+
+# On a bedside Pi, as root: the system's Python and nothing else is needed there. docs/install.md.
+INSTALL = $(PYTHON) -B -m firmware_config.install $(1) $(if $(ROOT),--root $(ROOT)) $(if $(BUNDLE),--bundle $(BUNDLE)) $(if $(NO_KIOSK),--no-kiosk)
+
+.PHONY: install-pi
+install-pi: ## install or upgrade this device: sudo make install-pi [DRY_RUN=1] [NO_KIOSK=1] [BUNDLE=FOLDER] [ROOT=FOLDER] (docs/install.md)
+	@$(call INSTALL,install) $(if $(DRY_RUN),--dry-run)
+
+.PHONY: uninstall-pi
+uninstall-pi: ## remove it again; journal and configuration stay: sudo make uninstall-pi
+	@$(call INSTALL,uninstall)
+
+.PHONY: bundle-pi
+bundle-pi: $(READY) ## a folder from which a Pi is installed without a network: make bundle-pi [OUT=dist/bundle-pi]
+	@$(BIN)/python -m firmware_config.supply.bundle $(or $(OUT),dist/bundle-pi)
+
+.PHONY: debs-pi
+debs-pi: ## on a Pi with a network: fetch the system's packages into a bundle: sudo make debs-pi BUNDLE=FOLDER
+	@$(call INSTALL,debs)
+
+.PHONY: install-arm64
+install-arm64: $(READY) ## install into an arm64 Debian trixie root under qemu, by hand (root; a quarter of an hour, 3 GB; docs/install.md)
+	@PYTHON=$(BIN)/python tests/install/arm64-device
+
+.PHONY: check-wheels
+check-wheels: $(READY) ## every locked requirement of a Pi has a wheel for aarch64 on Python 3.11 and 3.13 (a minute; network)
+	@$(BIN)/python -m firmware_config.supply.wheels
+
+.PHONY: sbom
+sbom: $(READY) ## the list of parts of a bedside device, CycloneDX 1.6, with hashes and licences (dist; network)
+	@$(BIN)/python -m firmware_config.supply.sbom
+
+.PHONY: licences
+licences: $(READY) ## the licence of every part (docs/licences.md; network); names those that nobody knows
+	@$(BIN)/python -m firmware_config.supply.licences
+
+.PHONY: mottling-accuracy
+mottling-accuracy: $(READY) ## the mottling score on 600 simulated legs, bad photos and no legs (docs/evidence; about 20 minutes)
+	@$(BIN)/python -m benchmarks.mottling_accuracy --legs 600
 
 .PHONY: lock
 lock: ## write requirements/*.txt anew from pyproject.toml, with hashes and without index addresses (needs uv)

@@ -14,8 +14,12 @@ from benchmarks.feed_fuzz_messages import LIMIT_BYTES, Message
 from benchmarks.feed_fuzz_oracle import Fate, Oracle
 from trial import tables
 
-HELD = ("reading", "press", "dead_letter", "receipt", "device_status", "audit")
+HELD = (
+    *("record", "reading", "press", "mottling", "amendment", "amendment_change", "correction"),
+    *("dead_letter", "receipt", "device_status", "audit"),
+)
 """Tables that may grow; each is looked at below, the last one only for the ingester's own lines."""
+CORRECTED = "reading corrected"
 SHOWN = 5
 
 
@@ -57,7 +61,10 @@ class Ledger:
 def problems(connection: Connection, ledger: Ledger, oracle: Oracle, before: Mapping[str, int]) -> list[str]:
     """Return what is not as it must be, a line each."""
     checks = (
-        ("reading", _readings(connection, oracle)),
+        ("record", _records(connection, oracle)),
+        ("body", _bodies(connection, oracle)),
+        ("change", _changes(connection, oracle)),
+        ("correction", _corrections(connection, oracle)),
         ("press", _presses(connection, oracle)),
         ("dead letter", _letters(connection, ledger)),
         ("receipt", _receipts(connection, oracle)),
@@ -76,18 +83,78 @@ def _differ(there: set[Any], wanted: set[Any]) -> Iterator[str]:
     yield from (f"is missing: {item}"[:300] for item in wanted - there)
 
 
-def _readings(connection: Connection, oracle: Oracle) -> Iterator[str]:
-    t = tables.reading.c
-    rows = connection.execute(select(t.reading_id, t.sha256, t.body, t.device)).all()
-    yield from _differ({tuple(row) for row in rows}, {(name, *kept) for name, kept in oracle.stored.items()})
+def _records(connection: Connection, oracle: Oracle) -> Iterator[str]:
+    t = tables.record.c
+    rows = connection.execute(select(t.reading_id, t.sha256, t.device, t.device_seq, t.kind)).all()
+    bodies = _stored_bodies(oracle)
+    kept = {
+        (name, sha256, device, bodies[name]["device_seq"], bodies[name]["kind"])
+        for name, (sha256, _, device) in oracle.stored.items()
+    }
+    yield from _differ({tuple(row) for row in rows}, kept)
     if len(rows) != len(oracle.stored):
         yield f"{len(rows)} rows for {len(oracle.stored)} records"
+
+
+def _bodies(connection: Connection, oracle: Oracle) -> Iterator[str]:
+    bodies = _stored_bodies(oracle)
+    for kind, table in (("refill", tables.reading), ("mottling", tables.mottling), ("amendment", tables.amendment)):
+        there = connection.execute(select(table.c.reading_id, table.c.body)).all()
+        wanted = {(name, kept[1]) for name, kept in oracle.stored.items() if bodies[name]["kind"] == kind}
+        yield from _differ({tuple(row) for row in there}, wanted)
+
+
+def _changes(connection: Connection, oracle: Oracle) -> Iterator[str]:
+    t = tables.amendment_change.c
+    there = {tuple(r) for r in connection.execute(select(t.reading_id, t.position, t.field, t.old_value, t.new_value))}
+    wanted = {
+        (name, position, change["field"], change["old"], change["new"])
+        for name, body in _stored_bodies(oracle).items()
+        for position, change in enumerate(body.get("changes") or (), start=1)
+    }
+    yield from _differ(there, wanted)
+
+
+def _corrections(connection: Connection, oracle: Oracle) -> Iterator[str]:
+    """Every correction is one that was asked; a sole one that plainly fits was made.
+
+    Which of several fit, and in what order, the tests of the trial side show.
+    """
+    t, bodies = tables.correction.c, _stored_bodies(oracle)
+    there = {tuple(row) for row in connection.execute(select(t.reading_id, t.amendment, t.field, t.new_value))}
+    asked: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+    for name, body in bodies.items():
+        if body.get("changes"):
+            asked.setdefault(str(UUID(body["about"])), []).append((name, body))
+    allowed = {
+        (about, name, change["field"], change["new"])
+        for about, each in asked.items()
+        for name, body in each
+        for change in body["changes"]
+    }
+    yield from (f"stands there and was not asked: {row}" for row in there - allowed)
+    for about, each in asked.items():
+        name, body = each[0]
+        if len(each) == 1 and about in bodies and _plainly_fits(body, bodies[about]):
+            row = (about, name, "side", body["changes"][0]["new"])
+            yield from [] if row in there else [f"was asked and not made: {row}"]
+
+
+def _plainly_fits(body: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
+    change, *more = body["changes"]
+    mine = entry["device"]["name"] == body["device"]["name"] and entry["device_seq"] < body["device_seq"]
+    known = change["field"] == "side" and change["new"] in ("left", "right", None) and entry["kind"] != "amendment"
+    return mine and known and not more and change["old"] == entry.get("side")
+
+
+def _stored_bodies(oracle: Oracle) -> dict[str, dict[str, Any]]:
+    return {name: json.loads(body) for name, (_, body, _) in oracle.stored.items()}
 
 
 def _presses(connection: Connection, oracle: Oracle) -> Iterator[str]:
     t = tables.press.c
     rows = connection.execute(select(t.reading_id, func.count()).group_by(t.reading_id))
-    counts = {name: len(json.loads(body)["presses"]) for name, (_, body, _) in oracle.stored.items()}
+    counts = {name: len(body.get("presses", ())) for name, body in _stored_bodies(oracle).items()}
     yield from _differ({tuple(row) for row in rows}, {(name, count) for name, count in counts.items() if count})
 
 
@@ -133,4 +200,4 @@ def _others(connection: Connection, before: Mapping[str, int]) -> Iterator[str]:
                 yield f"{table.name} has {count} rows, and had {before[table.name]}"
     t = tables.audit.c
     actions = connection.execute(select(t.action).order_by(t.id)).scalars().all()[before["audit"] :]
-    yield from (f"audit: {action}" for action in actions if not action.startswith("ingest"))
+    yield from (f"audit: {action}" for action in actions if not action.startswith("ingest") and action != CORRECTED)

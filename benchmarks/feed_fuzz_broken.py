@@ -134,7 +134,7 @@ def key_twice(s: Sender) -> Message:
 
 
 def nul(s: Sender) -> Message:
-    device, body = s.inner()
+    device, body = s.inner("refill")
     draw = s.dice.randrange(4)
     if draw == 0:
         body["protocol"]["version"] = s.dice.choice(["2\u0000", "\u0000"])
@@ -152,7 +152,7 @@ def nul(s: Sender) -> Message:
 
 def half_character(s: Sender) -> Message:
     """Half of a character that takes two, written out or as bytes, in a text that may hold anything."""
-    device, body = s.inner()
+    device, body = s.inner("refill")
     body["protocol"]["version"] = s.dice.choice(["\ud800", "x\udfff", "\udc00\ud800"])
     if s.dice.random() < 0.5:
         return at(device, text(sealed(body)))

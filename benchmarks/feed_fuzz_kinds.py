@@ -42,7 +42,7 @@ def _hash(s: Sender) -> Message:
 
 def _altered(s: Sender) -> Message:
     """Another value in a body whose hash was left as it was."""
-    device, outer = s.base()
+    device, outer = s.base("refill")
     body = json.loads(outer["body"])
     body["result"]["crt_s"] += 0.01
     return at(device, text(outer | {"body": canonical(body)}))
@@ -82,11 +82,33 @@ def _other_content(s: Sender) -> Message:
     body = json.loads(json.loads(known.payload)["body"])
     draw = s.dice.randrange(3)
     if draw == 0:
-        body["side"] = "right"
+        body["operator"] = "n99"
     elif draw == 1:
         body["reading_id"] = str(new_reading_id())
     previous = f"{s.dice.getrandbits(256):064x}" if draw == 2 else GENESIS_SHA256
     return Message("", known.topic, text(sealed(body, previous)))
+
+
+def _kind(s: Sender) -> Message:
+    """A record that says it is of another kind, or of none that there is."""
+    device, body = s.inner()
+    other = s.dice.choice(["refill", "mottling", "amendment", "Refill", "", "status", None, 1, ["refill"]])
+    return at(device, text(sealed({**body, "kind": other})))
+
+
+def _unagreed(s: Sender) -> Message:
+    """A mottling reading or an amendment whose parts do not agree, or only just do."""
+    device, body = s.inner(s.dice.choice(["mottling", "amendment"]))
+    if body["kind"] == "mottling":
+        names = ("status", "reason", "score", "max_supported", "at_least", "confidence")
+        values = ("measured", "not_measurable", "blurred", None, 0, 3, 4, 5, 6, 1.0, True)
+        body["result"][s.dice.choice(names)] = s.dice.choice(values)
+    else:
+        names = ("action", "comment", "why", "mottling_score", "changes", "about", "operator")
+        twice = {"field": "side", "old": "left", "new": s.dice.choice(["left", "right", None, "a\u0000"])}
+        values = ("confirmed", "commented", "corrected", None, 2, "oedema", "other", [], [twice], [twice] * 2)
+        body[s.dice.choice(names)] = s.dice.choice([*values, body["reading_id"]])
+    return at(device, text(sealed(body)))
 
 
 def _simulated(s: Sender) -> Message:
@@ -96,17 +118,17 @@ def _simulated(s: Sender) -> Message:
 
 def _old(s: Sender) -> Message:
     """A whole reading as version 1.0 wrote it, in an envelope of its own version or of today's."""
-    device, body = s.inner()
+    device, body = s.inner("refill")
     del body["norepinephrine_onset_at"]
     for press in body["presses"]:
         del press["set_number"]
     body["schema_version"] = "1.0"
-    return at(device, text(sealed(body, schema_version=s.dice.choice(["1.0", "1.1"]))))
+    return at(device, text(sealed(body, schema_version=s.dice.choice(["1.0", "1.1", "1.2"]))))
 
 
 def _newer(s: Sender) -> Message:
     """A message of a version that is not written yet; or one that only looks like it."""
-    version = s.dice.choice(["1.2", "1.10", "2.0", "12.34", "1.2", "2.0", "0.9", "1.2.3", "v2", "٢.0", "1.99999", 2.0])
+    version = s.dice.choice(["1.3", "1.10", "2.0", "12.34", "1.3", "2.0", "0.9", "1.2.3", "v2", "٢.0", "1.99999", 2.0])
     if s.dice.random() < 0.2:
         device, status = s.status()
         return at(device, text(status | {"schema_version": version, "battery": 0.4}), "status")
@@ -180,6 +202,8 @@ KINDS: dict[str, tuple[float, Callable[[Sender], Message]]] = {
     "not canonical": (3, _not_canonical),
     "a stored reading again": (3, _again),
     "other content under a known id or number": (4, _other_content),
+    "another kind of record": (2, _kind),
+    "mottling or amendment that does not agree": (4, _unagreed),
     "simulated": (2, _simulated),
     "version 1.0": (2, _old),
     "newer version": (4, _newer),

@@ -14,11 +14,12 @@ from uuid import UUID
 from benchmarks.feed_fuzz_schema import Schema, UnreadableError, loads
 
 LIMIT_BYTES = 262_144
-OURS = (1, 1)
+OURS = (1, 2)
 _TOPIC = re.compile(r"refill/v1/([a-z0-9][a-z0-9-]{0,62})/([0-9]{2,4})/([a-z0-9][a-z0-9-]{0,62})/(reading|status)")
 _VERSION = re.compile(r"(0|[1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})")
 _SENT_AT = re.compile(rb'"sent_at"\s*:\s*"[^"\\]{0,64}"')
-_TEXTS = (("protocol", "version"), ("device", "software_version"), ("device", "algorithm_version"))
+_RECORDS = {"refill": "reading", "mottling": "mottling", "amendment": "amendment"}
+"""The published schema of each kind of record."""
 
 
 class RefusedError(Exception):
@@ -52,7 +53,7 @@ class Oracle:
     statuses: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._envelope, self._reading, self._status = Schema("envelope"), Schema("reading"), Schema("status")
+        self._envelope, self._record, self._status = Schema("envelope"), _Record(), Schema("status")
 
     def fate(self, topic: str, payload: bytes) -> Fate:
         """Return what must become of the next message."""
@@ -81,32 +82,46 @@ class Oracle:
         _small(payload)
         envelope = _read(payload, self._envelope)
         body = envelope["body"]
-        reading = _read(body, self._reading)
-        if not _sensible(reading):
+        record = _read(body, self._record)
+        if not _sensible(record):
             raise RefusedError("unreadable")
         if _chained(envelope) != envelope["sha256"]:
             raise RefusedError("hash")
         if json.dumps(json.loads(body), sort_keys=True, separators=(",", ":"), ensure_ascii=False) != body:
             raise RefusedError("not_canonical")
-        if (reading["study"], reading["subject"]["site"], reading["device"]["name"]) != (self.study, site, device):
+        if (record["study"], record["subject"]["site"], record["device"]["name"]) != (self.study, site, device):
             raise RefusedError("wrong_place")
-        if reading["simulated"]:
+        if record["simulated"]:
             raise RefusedError("simulated")
-        times = [envelope["sent_at"], reading["measured"]["at"], reading.get("norepinephrine_onset_at")]
-        _holdable([reading[part][key] for part, key in _TEXTS], times)
-        return self._once(envelope, reading, device)
+        times = [envelope["sent_at"], record["measured"]["at"], record.get("norepinephrine_onset_at")]
+        _holdable(_texts(record), times)
+        if record["kind"] == "amendment" and UUID(record["about"]) == UUID(record["reading_id"]):
+            raise RefusedError("about")
+        return self._once(envelope, record, device)
 
-    def _once(self, envelope: Mapping[str, Any], reading: Mapping[str, Any], device: str) -> Fate:
-        name, place = str(UUID(reading["reading_id"])), (device, reading["device_seq"])
+    def _once(self, envelope: Mapping[str, Any], record: Mapping[str, Any], device: str) -> Fate:
+        name, place = str(UUID(record["reading_id"])), (device, record["device_seq"])
         alike = {other for other in (name if name in self.stored else None, self.places.get(place)) if other}
         if any(self.stored[other][0] != envelope["sha256"] for other in alike):
             raise RefusedError("conflict")
         version = envelope.get("schema_version", "")
         if alike:
             return Fate("again", sha256=envelope["sha256"], version=version)
+        if record["kind"] == "amendment" and not self._may_be_about(record, device):
+            raise RefusedError("about")
         self.stored[name] = (envelope["sha256"], envelope["body"], device)
         self.places[place] = name
         return Fate("stored", sha256=envelope["sha256"], version=version)
+
+    def _may_be_about(self, amendment: Mapping[str, Any], device: str) -> bool:
+        """Whether an amendment fits what it is about; what has not come yet may be anything."""
+        kept = self.stored.get(str(UUID(amendment["about"])))
+        if kept is None:
+            return True
+        about = json.loads(kept[1])
+        earlier = kept[2] == device and about["device_seq"] < amendment["device_seq"]
+        scored = amendment.get("mottling_score") is None or about["kind"] == "mottling"
+        return earlier and scored and about["kind"] != "amendment"
 
     def _keep_status(self, site: str, device: str, payload: bytes) -> Fate:
         _small(payload)
@@ -139,7 +154,21 @@ class Oracle:
         return whose + (payload if envelope is None else "\n".join(envelope[name] for name in names).encode())
 
 
-def _as(text: str | bytes, schema: Schema) -> dict[str, Any] | None:
+class _Record:
+    """The published schema of a record, by the kind that it says it is."""
+
+    def __init__(self) -> None:
+        self._kinds = {kind: Schema(name) for kind, name in _RECORDS.items()}
+
+    def check(self, value: Any) -> None:
+        """Raise `UnreadableError` where `value` is no record of a known kind."""
+        kind = value.get("kind") if isinstance(value, dict) else None
+        if not isinstance(kind, str) or kind not in self._kinds:
+            raise UnreadableError("no kind of record")
+        self._kinds[kind].check(value)
+
+
+def _as(text: str | bytes, schema: Schema | _Record) -> dict[str, Any] | None:
     """Return what a text holds where the schema wants it, else None."""
     try:
         content: dict[str, Any] = loads(text)
@@ -154,7 +183,7 @@ def _small(payload: bytes) -> None:
         raise RefusedError("too_large")
 
 
-def _read(text: str | bytes, schema: Schema) -> dict[str, Any]:
+def _read(text: str | bytes, schema: Schema | _Record) -> dict[str, Any]:
     """Return what a text holds; where the schema does not want it, it is newer than ours or rubbish."""
     content = _as(text, schema)
     if content is None:
@@ -172,10 +201,41 @@ def _is_newer(text: str | bytes) -> bool:
     return match is not None and (int(match[1]), int(match[2])) > OURS
 
 
-def _sensible(reading: Mapping[str, Any]) -> bool:
-    """Whether what a schema cannot say holds: the id's version, and that status and numbers agree."""
-    results = [reading["result"], *(press["result"] for press in reading["presses"])]
-    return UUID(reading["reading_id"]).version == 7 and all(map(_agrees, results))
+def _sensible(record: Mapping[str, Any]) -> bool:
+    """Whether what a schema cannot say holds: the ids' version, and that what belongs together agrees."""
+    if UUID(record["reading_id"]).version != 7:
+        return False
+    if record["kind"] == "mottling":
+        return _score_agrees(record["result"])
+    if record["kind"] == "amendment":
+        return UUID(record["about"]).version == 7 and _says_one_thing(record)
+    return all(map(_agrees, [record["result"], *(press["result"] for press in record["presses"])]))
+
+
+def _score_agrees(result: Mapping[str, Any]) -> bool:
+    score, most, reason = (result.get(key) for key in ("score", "max_supported", "reason"))
+    if result["status"] == "measured":
+        return score is not None and most is not None and reason is None and score <= most
+    return score is None and most is None and reason is not None
+
+
+def _says_one_thing(amendment: Mapping[str, Any]) -> bool:
+    action, changes = amendment["action"], amendment.get("changes") or []
+    fields = [change["field"] for change in changes]
+    return (
+        (action == "commented") == (amendment.get("comment") is not None)
+        and (action == "corrected") == bool(changes) == (amendment.get("why") is not None)
+        and len(set(fields)) == len(fields)
+        and all(change["old"] != change["new"] for change in changes)
+        and (amendment.get("mottling_score") is None or action == "confirmed")
+    )
+
+
+def _texts(record: Mapping[str, Any]) -> list[str | None]:
+    """Return the free texts of a record."""
+    device = record["device"]
+    protocol = [record["protocol"]["version"]] if "protocol" in record else []
+    return [device["software_version"], device["algorithm_version"], *protocol]
 
 
 def _agrees(result: Mapping[str, Any]) -> bool:

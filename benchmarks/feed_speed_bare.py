@@ -36,19 +36,23 @@ _PRESS = (
     "blanch_step, baseline, frames, frames_dropped, trace_sha256"
 )
 _RECEIPT = "study, site, device, reading_id, device_seq, sha256, outcome, reason, received_at, issued_at"
+_RECORD = "reading_id, study, site, device, device_seq, kind, sha256, previous_sha256, received_at"
 
 
 def _insert(table: str, columns: str) -> str:
     return f"INSERT INTO {table} ({columns}) VALUES ({', '.join(['%s'] * (columns.count(',') + 1))})"  # noqa: S608 - constants above
 
 
-INSERTS = (_insert("reading", _READING), _insert("press", _PRESS), _insert("receipt", _RECEIPT))
-Rows = tuple[list[Any], list[Any], list[Any]]
+INSERTS = (
+    *(_insert("record", _RECORD), _insert("reading", _READING)),
+    *(_insert("press", _PRESS), _insert("receipt", _RECEIPT)),
+)
+Rows = tuple[list[Any], list[Any], list[Any], list[Any]]
 
 
 def rows_of(batch: list[tuple[int, bytes, datetime]]) -> Rows:
-    """Return the rows of a batch for the three tables."""
-    readings, presses, receipts = [], [], []
+    """Return the rows of a batch for the four tables."""
+    records, readings, presses, receipts = [], [], [], []
     now = datetime.now(UTC)
     for _, payload, at in batch:
         outer = json.loads(payload)
@@ -56,6 +60,8 @@ def rows_of(batch: list[tuple[int, bytes, datetime]]) -> Rows:
         r = json.loads(body)
         device, subject, protocol, measured = r["device"], r["subject"], r["protocol"], r["measured"]
         name, site, seq, sha256 = device["name"], subject["site"], r["device_seq"], outer["sha256"]
+        sealed = ("refill", sha256, outer["previous_sha256"], at)
+        records.append((r["reading_id"], r["study"], site, name, seq, *sealed))
         readings.append(
             (
                 *(r["reading_id"], r["study"], site, subject["inclusion"], r.get("event"), name, seq, sha256),
@@ -76,7 +82,7 @@ def rows_of(batch: list[tuple[int, bytes, datetime]]) -> Rows:
             for position, p in enumerate(r["presses"], start=1)
         ]
         receipts.append((r["study"], site, name, r["reading_id"], seq, sha256, "stored", None, at, now))
-    return readings, presses, receipts
+    return records, readings, presses, receipts
 
 
 def _result(result: dict[str, Any]) -> tuple[Any, ...]:

@@ -1,4 +1,5 @@
 """Calibration mode: colour, pressure, scale, timing, light; the certificate; agreement with a stopwatch.
 
-The room is reserved; calibration mode is not built yet. Until then readings carry `calibration_id: null`: bench use.
+So far: the reference card for photos of a leg (`card`), and agreement with a stopwatch (`agreement`). Calibration mode
+and its certificate are not built yet; until then readings carry `calibration_id: null`: bench use.
 """

@@ -12,8 +12,10 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from contract.asyncapi_examples import ENVELOPE, HOME, LOST, READY, REFUSED, STORED
+from contract.amendment import Amendment
+from contract.asyncapi_examples import AMENDED, ENVELOPE, HOME, LOST, MOTTLED, READY, REFUSED, STORED
 from contract.envelope import MAX_PAYLOAD_BYTES, Envelope
+from contract.mottling import MottlingReading
 from contract.reading import Reading, Receipt
 from contract.record import SCHEMA_VERSION
 from contract.status import DeviceStatus
@@ -58,8 +60,8 @@ HOW: dict[str, str] = {
 MESSAGES: dict[str, tuple[type[BaseModel], str, Sequence[tuple[str, BaseModel]]]] = {
     "envelope": (
         Envelope,
-        f"A reading as the bytes that the journal hashed. At most {MAX_PAYLOAD_BYTES} bytes in all.",
-        [("a reading of one press", ENVELOPE)],
+        f"A record as the bytes that the journal hashed. At most {MAX_PAYLOAD_BYTES} bytes in all.",
+        [("a reading of one press", ENVELOPE), ("a mottling reading", MOTTLED), ("a confirmation of it", AMENDED)],
     ),
     "status": (DeviceStatus, "The device's state and the health of its parts.", [("ready", READY), ("lost", LOST)]),
     "receipt": (
@@ -69,6 +71,9 @@ MESSAGES: dict[str, tuple[type[BaseModel], str, Sequence[tuple[str, BaseModel]]]
     ),
 }
 """Message: its model, what it is, and examples."""
+
+RECORDS: tuple[type[BaseModel], ...] = (Reading, MottlingReading, Amendment)
+"""What may stand in an envelope, told apart by `kind`."""
 
 HASHED: tuple[str, ...] = ("envelope", "receipt")
 """Messages that belong together by the record's hash."""
@@ -81,7 +86,7 @@ def document() -> _Object:
         "info": {
             "title": "Refill: from the bedside device to the trial database",
             "version": SCHEMA_VERSION,
-            "description": "Readings, status and receipts over MQTT 3.1.1 or later, seen from the device. docs/wire.md"
+            "description": "Records, status and receipts over MQTT 3.1.1 or later, seen from the device. docs/wire.md"
             " says what a version is and what becomes of messages that are older or newer.",
             "license": {"name": "Apache-2.0"},
         },
@@ -184,13 +189,15 @@ def _message(name: str) -> _Object:
 
 
 def _schemas() -> _Object:
-    """Return every schema that a message needs, by name; that of the reading belongs to the text in the envelope."""
-    models: list[type[BaseModel]] = [Reading, *(model for model, _, _ in MESSAGES.values())]
+    """Return every schema that a message needs, by name; those of records belong to the text in the envelope."""
+    models: list[type[BaseModel]] = [*RECORDS, *(model for model, _, _ in MESSAGES.values())]
     _, made = models_json_schema(
         [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"
     )
     schemas: _Object = _as_draft_7(made["$defs"])
-    schemas["Envelope"]["properties"]["body"]["contentSchema"] = _ref("components", "schemas", "Reading")
+    schemas["Envelope"]["properties"]["body"]["contentSchema"] = {
+        "oneOf": [_ref("components", "schemas", model.__name__) for model in RECORDS]
+    }
     return schemas
 
 

@@ -3,9 +3,12 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
+from contract.amendment import Amendment
 from contract.envelope import Envelope, canonical_json, chain_sha256
 from contract.identifiers import GENESIS_SHA256
+from contract.mottling import MottlingReading
 from contract.reading import Reading, Receipt
+from contract.source import Source
 from contract.status import DeviceStatus
 from contract.topics import Topic
 
@@ -57,8 +60,42 @@ READING = Reading.model_validate(
         ],
     }
 )
-_BODY = canonical_json(READING)
-ENVELOPE = Envelope(sent_at=_AT, previous_sha256=GENESIS_SHA256, sha256=chain_sha256(GENESIS_SHA256, _BODY), body=_BODY)
+
+
+def _later(record_number: int, **content: object) -> dict[str, object]:
+    """Return what a later record of the same device and subject says."""
+    reading_id = f"019ab0c4-9000-7000-8000-{record_number:012}"
+    same = READING.model_dump(include=set(Source.model_fields) - {"reading_id", "device_seq"})
+    return {**same, "reading_id": reading_id, "device_seq": record_number, **content}
+
+
+MOTTLING = MottlingReading.model_validate(
+    _later(
+        2,
+        photo_sha256="d" * 64,
+        landmarks={"knee": [812.5, 2210.0], "patella": [820.0, 1987.0], "groin": [905.0, 640.5]},
+        result={
+            "status": "measured",
+            "score": 2,
+            "max_supported": 4,
+            "confidence": 0.87,
+            "zones": {"knee_centre": 0.62, "knee": 0.41, "lower_thigh": 0.0, "upper_thigh": 0.0},
+        },
+    )
+)
+CONFIRMED = Amendment.model_validate(
+    _later(3, operator="n9", about=MOTTLING.reading_id, action="confirmed", mottling_score=2)
+)
+
+
+def _sealed(previous_sha256: str, record: Source) -> Envelope:
+    body = canonical_json(record)
+    return Envelope(sent_at=_AT, previous_sha256=previous_sha256, sha256=chain_sha256(previous_sha256, body), body=body)
+
+
+ENVELOPE = _sealed(GENESIS_SHA256, READING)
+MOTTLED = _sealed(ENVELOPE.sha256, MOTTLING)
+AMENDED = _sealed(MOTTLED.sha256, CONFIRMED)
 
 
 def _receipt(**outcome: str) -> Receipt:

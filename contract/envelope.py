@@ -1,4 +1,4 @@
-"""The envelope: a reading as the exact bytes that the journal hashed, with the hashes and the time of sending.
+"""The envelope: a record as the exact bytes that the journal hashed, with the hashes and the time of sending.
 
 The body travels as a JSON string inside the envelope, so that nobody has to serialise a number again to check a hash.
 Chain: `sha256 = SHA-256(previous_sha256 + LF + body)`, each in UTF-8; a device's first record follows 64 zeros.
@@ -11,9 +11,13 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
+from contract.amendment import Amendment
 from contract.identifiers import Sha256
+from contract.mottling import MottlingReading
 from contract.reading import Reading
 from contract.record import SCHEMA_VERSION, SchemaVersion, newer_version
+from contract.records import read_record
+from contract.source import Source
 from contract.status import DeviceStatus
 from contract.times import Time
 
@@ -42,7 +46,7 @@ class Envelope(BaseModel):
     previous_sha256: Sha256
     sha256: Sha256
     body: str = Field(
-        description="canonical JSON of the reading, the bytes that were hashed",
+        description="canonical JSON of the record, the bytes that were hashed",
         json_schema_extra={"contentMediaType": "application/json"},
     )
 
@@ -53,9 +57,9 @@ _text_of = json.JSONEncoder(
 """Made once: the trial side needs it for every message that it is sent."""
 
 
-def canonical_json(reading: Reading) -> str:
-    """Return the one JSON text of a reading: keys sorted, no white space, shortest round-trip numbers."""
-    return _text_of(reading.model_dump(mode="json"))
+def canonical_json(record: Source) -> str:
+    """Return the one JSON text of a record: keys sorted, no white space, shortest round-trip numbers."""
+    return _text_of(record.model_dump(mode="json"))
 
 
 def chain_sha256(previous_sha256: str, body: str) -> str:
@@ -74,7 +78,7 @@ def first_error(error: ValidationError) -> str:
 
 
 def _is_canonical(body: str) -> bool:
-    """Whether a valid reading's text is the one JSON text of it: no key twice, none out of order, no white space."""
+    """Whether a valid record's text is the one JSON text of it: no key twice, none out of order, no white space."""
     return _text_of(from_json(body)) == body
 
 
@@ -91,22 +95,22 @@ def _limit(payload: bytes) -> None:
         raise EnvelopeError(f"message of {len(payload)} bytes is over the limit of {MAX_PAYLOAD_BYTES}", "too_large")
 
 
-def open_envelope(payload: bytes) -> tuple[Envelope, Reading]:
-    """Return the envelope and its reading; raises `EnvelopeError` unless both are valid and the hash is right."""
+def open_envelope(payload: bytes) -> tuple[Envelope, Reading | MottlingReading | Amendment]:
+    """Return the envelope and its record; raises `EnvelopeError` unless both are valid and the hash is right."""
     _limit(payload)
     try:
         envelope = Envelope.model_validate_json(payload)
     except ValidationError as error:
         raise _refused(error, payload) from error
     try:
-        reading = Reading.model_validate_json(envelope.body, strict=True)
+        record = read_record(envelope.body, strict=True)
     except ValidationError as error:
         raise _refused(error, envelope.body) from error
     if chain_sha256(envelope.previous_sha256, envelope.body) != envelope.sha256:
         raise EnvelopeError("sha256: does not match the body", "hash")
     if not _is_canonical(envelope.body):
         raise EnvelopeError("body: not canonical JSON", "not_canonical")
-    return envelope, reading
+    return envelope, record
 
 
 def open_status(payload: bytes) -> DeviceStatus:

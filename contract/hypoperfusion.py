@@ -23,6 +23,7 @@ from contract.hypoperfusion_words import (
     spoken,
 )
 from contract.moments import Moment, age_h, is_before, is_fresh, latest, moment_of
+from contract.mottling import MottlingReading, mottling_sentence
 from contract.reading import BodySite, Measured, Reading, RefillResult
 from contract.reasons import sentence
 from contract.window import NO_HOURS, InWindow, WindowAnswer, in_window
@@ -30,12 +31,18 @@ from contract.window import NO_HOURS, InWindow, WindowAnswer, in_window
 
 @dataclass(frozen=True)
 class MottlingScore:
-    """A mottling score that a person confirmed, 0 to 5 (Ait-Oufella 2011); None: the leg could not be scored."""
+    """A mottling score that a person confirmed, 0 to 5 (Ait-Oufella 2011); None: the leg could not be scored.
+
+    What the device found counts for nothing by itself: an assessment that nobody confirmed `waits`.
+    """
 
     score: int | None
     measured: Measured
     simulated: bool = False
     norepinephrine_onset_at: datetime | None = None
+    waits: bool = False
+    reading: MottlingReading | None = None
+    """The assessment behind it, where there is one."""
 
     def __post_init__(self) -> None:
         """Refuse what is no score."""
@@ -118,11 +125,15 @@ def verdict(
     attempts = [
         _refill(reading, criteria, language) for reading in given if reading.body_site in criteria.refill_above_s
     ]
-    attempts += [_mottling(score, criteria) for score in mottling if criteria.mottling_from_score is not None]
+    scores = [] if criteria.mottling_from_score is None else list(mottling)
+    attempts += [_mottling(score, criteria, language) for score in scores if not score.waits]
+    waits = any(score.waits and (criteria.accept_simulated or not score.simulated) for score in scores)
     usable = [attempt for attempt in attempts if criteria.accept_simulated or not attempt.simulated]
     inputs = tuple(
         _input(what, threshold, attempts, usable, criteria, language) for what, threshold in _asked(criteria).items()
     )
+    if waits:
+        inputs = tuple(_waiting(each, language) if each.what == "mottling" else each for each in inputs)
     last = latest([attempt.moment for attempt in usable])
     newest = next((attempt for attempt in usable if [attempt.moment] == last), None)
     return Verdict(
@@ -173,17 +184,28 @@ def _answer(result: RefillResult, limit_s: float) -> Answer:
     return Answer.YES if enough else Answer.UNDETERMINED
 
 
-def _mottling(score: MottlingScore, criteria: Criteria) -> _Attempt:
+def _mottling(score: MottlingScore, criteria: Criteria, language: str) -> _Attempt:
+    reason = None if score.reading is None else score.reading.result.reason
     poor = None if score.score is None else score.score >= (criteria.mottling_from_score or 0)
     return _Attempt(
         what="mottling",
         threshold=f">= {criteria.mottling_from_score}",
-        moment=Moment(score.measured),
+        moment=Moment(score.measured) if score.reading is None else moment_of(score.reading),
         window=_window(score.norepinephrine_onset_at, score.measured, criteria),
         simulated=score.simulated,
         answer=Answer.UNDETERMINED if poor is None else Answer.YES if poor else Answer.NO,
         number=None if score.score is None else str(score.score),
+        failed="" if reason is None else mottling_sentence(reason, language),
+        reading_id=None if score.reading is None else str(score.reading.reading_id),
     )
+
+
+def _waiting(found: Input, language: str) -> Input:
+    """Return the input as it stands while an assessment waits for a person: one that counts stands as it is."""
+    if found.answer is not Answer.UNDETERMINED or found.why is Why.WINDOW_UNKNOWN:
+        return found
+    words = spoken(WHY[Why.UNCONFIRMED], language)
+    return Input(found.what, Answer.UNDETERMINED, words, found.threshold, why=Why.UNCONFIRMED)
 
 
 def _window(onset: datetime | None, measured: Measured, criteria: Criteria) -> WindowAnswer | None:

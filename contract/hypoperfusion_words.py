@@ -29,6 +29,7 @@ class Why(StrEnum):
     STALE = "stale"
     REJECTED = "rejected"
     BOUND_TOO_LOW = "bound_too_low"
+    UNCONFIRMED = "unconfirmed"
 
 
 SENTENCES: dict[Answer, Words] = {
@@ -68,6 +69,10 @@ WHY: dict[Why, Words] = {
     Why.BOUND_TOO_LOW: (
         "observation ended below the threshold, still refilling",
         "observation finie sous le seuil, recoloration en cours",
+    ),
+    Why.UNCONFIRMED: (
+        "scored by the device, and confirmed by nobody yet",
+        "évalué par l'appareil, et encore confirmé par personne",
     ),
 }
 BORDERLINE: Words = ("borderline: the interval holds the threshold", "limite : l'intervalle contient le seuil")

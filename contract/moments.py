@@ -6,7 +6,7 @@ Nothing here takes a clock on trust: what cannot be told is None, and a record w
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from contract.reading import Measured, Reading
+from contract.source import Measured, Source
 
 SLACK_H: float = 0.1
 """Two clocks that are set may be this far apart and still be believed about which boot came first."""
@@ -21,9 +21,9 @@ class Moment:
     device_seq: int | None = None
 
 
-def moment_of(reading: Reading) -> Moment:
-    """Return when a reading was made."""
-    return Moment(reading.measured, reading.device.name, reading.device_seq)
+def moment_of(record: Source) -> Moment:
+    """Return when a record was made."""
+    return Moment(record.measured, record.device.name, record.device_seq)
 
 
 def age_h(one: Moment, other: Moment) -> float | None:

@@ -6,14 +6,29 @@ Numbers carry their unit in the name. A field is null where it has no value; flo
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Self
-from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from contract.identifiers import Count, DeviceSeq, InclusionNumber, ReadingId, Sha256, SiteNumber, Slug, VersionText
+from contract.identifiers import Count, DeviceSeq, ReadingId, Sha256, Slug, VersionText
 from contract.reasons import Reason
 from contract.record import SCHEMA_VERSION, Record, SchemaVersion
+from contract.source import Device, Measured, Side, Source, Subject
 from contract.times import Time
+
+__all__ = [
+    "BodySite",
+    "Device",
+    "Measured",
+    "PressRecord",
+    "ProtocolRef",
+    "Reading",
+    "Receipt",
+    "RefillResult",
+    "Side",
+    "Status",
+    "Subject",
+    "utc",
+]
 
 Seconds = Annotated[float, Field(ge=0, le=120, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(allow_inf_nan=False)]
@@ -35,44 +50,12 @@ class BodySite(StrEnum):
     KNEE = "knee"
 
 
-class Side(StrEnum):
-    """Which of the subject's sides."""
-
-    LEFT = "left"
-    RIGHT = "right"
-
-
-class Subject(Record):
-    """Site number and inclusion number, nothing else."""
-
-    site: SiteNumber
-    inclusion: InclusionNumber
-
-
 class ProtocolRef(Record):
     """Which protocol was followed: its name, version and the hash of its effective content."""
 
     name: Slug
     version: VersionText
     sha256: Sha256
-
-
-class Device(Record):
-    """What measured: hardware name, software, algorithm and configuration."""
-
-    name: Slug
-    software_version: VersionText
-    algorithm_version: VersionText
-    configuration_sha256: Sha256
-
-
-class Measured(Record):
-    """When: wall clock with offset, and the boot clock that intervals and ordering come from."""
-
-    at: Time = Field(description="start of the measurement, UTC with offset")
-    boot_id: UUID = Field(description="identifies the boot that boottime_ns counts from")
-    boottime_ns: Count = Field(description="CLOCK_BOOTTIME at the same instant")
-    clock_synchronised: bool = Field(description="whether the wall clock was synchronised")
 
 
 class RefillResult(Record):
@@ -135,27 +118,12 @@ class PressRecord(Record):
     trace_sha256: Sha256 | None = None
 
 
-class Reading(Record):
+class Reading(Source):
     """The record of one measurement. `result` is the measurement's: the median of its presses, or why there is none."""
 
-    schema_version: SchemaVersion = SCHEMA_VERSION
     kind: Literal["refill"] = "refill"
-    reading_id: ReadingId
-    device_seq: DeviceSeq
-    study: Slug
-    subject: Subject
-    event: Slug | None = Field(None, description="study event, where one was chosen")
     body_site: BodySite
-    side: Side | None = None
-    operator: Slug | None = Field(None, description="operator code, never a name")
-    norepinephrine_onset_at: Time | None = Field(
-        None, description="start of norepinephrine, as it was entered; the study's window counts from it"
-    )
-    simulated: bool = Field(description="true from birth for anything that no skin was behind")
-    calibration_id: UUID | None = Field(None, description="certificate in force; null means bench use")
     protocol: ProtocolRef
-    device: Device
-    measured: Measured
     result: RefillResult
     presses: list[PressRecord]
     crt_spread: Fraction | None = Field(None, description="(largest - smallest) / median of the presses' crt_s")

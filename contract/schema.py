@@ -10,12 +10,16 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from contract import asyncapi
+from contract.amendment import Amendment
 from contract.envelope import Envelope
+from contract.mottling import MottlingReading
 from contract.reading import Reading, Receipt
 from contract.status import DeviceStatus
 
 MODELS: dict[str, type[BaseModel]] = {
+    "amendment": Amendment,
     "envelope": Envelope,
+    "mottling": MottlingReading,
     "reading": Reading,
     "receipt": Receipt,
     "status": DeviceStatus,

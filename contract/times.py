@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-_RFC_3339 = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-5][0-9])$"
+RFC_3339: str = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-5][0-9])$"
 
 
 class _Written:
@@ -21,7 +21,7 @@ class _Written:
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Return the schema of either side."""
         in_python = handler(source)
-        text = core_schema.str_schema(pattern=_RFC_3339)
+        text = core_schema.str_schema(pattern=RFC_3339)
         # The last link is the same as in Python: pydantic writes a time by it.
         read = core_schema.no_info_after_validator_function(datetime.fromisoformat, text)
         return core_schema.json_or_python_schema(core_schema.chain_schema([read, in_python]), in_python)

@@ -6,40 +6,20 @@ request, and the next one has a new worker.
 
 import logging
 import pickle
-import struct
 import subprocess
 import sys
 import threading
-from typing import IO, Any
 
+from device.child_pipe import receive, send
 from vision.grid import GridRecording
 from vision.press import PressAnalysis
 from vision.pressure import PressureTrace
 
 log = logging.getLogger(__name__)
 
-_LENGTH = struct.Struct("!Q")
-
 
 class AnalysisError(Exception):
     """The analysis ended without an answer; the text is one sentence."""
-
-
-def send(stream: IO[bytes], content: object) -> None:
-    """Write one message: its length, then a pickle. Only between a process of ours and its own child."""
-    text = pickle.dumps(content, protocol=pickle.HIGHEST_PROTOCOL)
-    stream.write(_LENGTH.pack(len(text)))
-    stream.write(text)
-    stream.flush()
-
-
-def receive(stream: IO[bytes]) -> Any:
-    """Read one message; raises `EOFError` where the other end has gone."""
-    head = stream.read(_LENGTH.size)
-    if len(head) < _LENGTH.size:
-        raise EOFError
-    text = stream.read(_LENGTH.unpack(head)[0])
-    return pickle.loads(text)  # noqa: S301 - our own child's words
 
 
 class AnalysisProcess:

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 
-from device.analysis_process import receive, send
+from device.child_pipe import receive, send
 from vision.press import Settings, analyse_recording, analyse_trace
 from vision.pressure import PressureTrace
 from vision.trace import Trace

@@ -13,18 +13,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from contract.reading import Reading
+from contract.records import AnyRecord
+from device.bedside_amending import Amender
 from device.bedside_analysis import AnalyseRecording, Answer
 from device.bedside_choice import Desk
 from device.bedside_doing import Hands, Heard, Instruments
 from device.bedside_keeping import Keeper
 from device.bedside_life import Life
+from device.bedside_photo import Photos
 from device.bedside_telling import SoundingPanel, Teller, completed_in, counts
 from device.bedside_verdict import verdict_after
 from device.bedside_vitals import Vitals
 from device.clock import Clock
-from device.console_words import Abort, Asked, Choice, Choose, Measure
+from device.console_words import Abort, Amend, Asked, Choice, Choose, Measure, Mottling
 from device.journal import Journal, JournalRecord
+from device.photo_process import AssessPhoto
 from device.ports import Camera, Console, Emit, Probe
 from device.session import Session
 from device.session_memory import Plan
@@ -72,6 +75,8 @@ class Parts:
     analyse: AnalyseRecording
     desk: Desk
     emit: Emit
+    assess: AssessPhoto | None = None
+    """What looks at photos of legs; None: none are taken."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,8 @@ class Habits:
     language: str = "en"
     minimum_free_mb: int = 200
     measurements: int | None = None
+    inbox: Path | None = None
+    """Where photos lie that are to be looked at."""
 
 
 class Bedside:
@@ -117,7 +124,11 @@ class Bedside:
         self._turns = 0
         self._screen_pushes = 0
         """Numbers of pushes that came from a screen, below zero: no long push of the button is taken for theirs."""
-        self._unjudged: list[Reading] = []
+        self._unjudged: list[AnyRecord] = []
+        self._amender = Amender(self._keeper, parts.desk.machine, parts.clock)
+        self._photos = Photos(
+            habits.inbox, parts.assess, self._keeper, parts.clock, self._teller.problem, habits.language
+        )
 
     def run(self, stop: threading.Event) -> None:
         """Measure until `stop`, or until the asked number of completed readings is in the journal.
@@ -139,6 +150,7 @@ class Bedside:
             hands.ear.release()
             self._life.ends()
             hands.analyst.close()
+            self._photos.close()
             came_back = hands.recorder.close()
             self._parts.probe.close()
         # Not in the clause above: what ended by an error is recorded at the next start, from a journal opened afresh.
@@ -170,6 +182,8 @@ class Bedside:
         for asked in self._parts.console.poll():
             self._parts.console.answer(asked, self._answer_to(asked))
         self._drain()
+        if self._session.state in STARTABLE:
+            self._photos.poll()
         for event in self._keeper.tick(now_ns):
             self._give(event)
         self._give(Tick())
@@ -221,6 +235,11 @@ class Bedside:
             return None
         if isinstance(request, Measure):
             return self._measure(request.choice)
+        if isinstance(request, Amend):
+            # A commit waits for the disk; while the probe presses the loop has a lease to renew.
+            return self._amender.amend(request) if self._session.state in STARTABLE else MEASURES
+        if isinstance(request, Mottling):
+            return self._score(request)
         if isinstance(request, Choose) and self._session.state in ACTIVE:
             return MEASURES
         refusal = None
@@ -233,15 +252,23 @@ class Bedside:
 
     def _measure(self, choice: Choice) -> str | None:
         """Start a measurement of `choice`, as the button would; returns in one sentence why none was started."""
-        if self._session.state not in STARTABLE:
-            return MEASURES
-        if self._parts.desk.current() != choice:
-            return CHOSEN_ANEW
-        refusal = self._obstacle() or self._session.refusal(self._parts.clock.boottime_ns())
+        refusal = self._not_now(choice) or self._session.refusal(self._parts.clock.boottime_ns())
         if refusal is None:
             self._screen_pushes -= 1
             self._give(Pushed(self._screen_pushes))
         return refusal
+
+    def _score(self, asked: Mottling) -> str | None:
+        """Begin to look at a photo; returns in one sentence why not."""
+        refusal = self._not_now(asked.choice)
+        about = self._hands.about
+        return refusal or (CHOSEN_ANEW if about is None else self._photos.begin(asked, about))
+
+    def _not_now(self, choice: Choice) -> str | None:
+        """Return in one sentence what keeps anything from being begun for `choice`."""
+        if self._session.state not in STARTABLE:
+            return MEASURES
+        return CHOSEN_ANEW if self._parts.desk.current() != choice else self._obstacle()
 
     def _give(self, event: Event) -> None:
         """Let the session hear an event, and do what it says; what that brings about is heard at once."""
@@ -273,6 +300,7 @@ class Bedside:
     def _look_around(self, now_ns: int) -> None:
         """Find out whether a push could start a measurement, and for whom."""
         self._looked_ns = now_ns
+        self._photos.tidy()
         if self._keeper.journal is not None and not self._counted:
             self._counted = True
             self._teller.completed = completed_in(self._keeper.journal)
@@ -288,13 +316,13 @@ class Bedside:
         self._trouble = trouble
 
     def _committed(self, record: JournalRecord) -> None:
-        self._teller.reading(record)
-        self._unjudged.append(record.reading)
+        self._teller.committed(record, self._photos.committed(record))
+        self._unjudged.append(record.content)
 
     def _tell_verdicts(self) -> None:
         """Tell what a subject's readings come to, after the reading itself, which waits for nothing."""
         while self._unjudged and self._keeper.journal is not None:
-            reading = self._unjudged.pop(0)
-            found = verdict_after(reading, self._keeper.journal, self._habits.language)
+            record = self._unjudged.pop(0)
+            found = verdict_after(record, self._keeper.journal, self._habits.language, self._choice)
             if found is not None:
-                self._teller.tell("verdict", reading_id=str(reading.reading_id), event_of_study=reading.event, **found)
+                self._teller.tell("verdict", **found)

@@ -33,6 +33,11 @@ class Desk:
         self._machine = machine
         self._made: tuple[Choice, About] | None = None
 
+    @property
+    def machine(self) -> Machine:
+        """What measures."""
+        return self._machine
+
     def choose(self, choice: Choice) -> str | None:
         """Keep a choice, or return in one sentence why study, protocol and subject do not fit."""
         made = self._make(choice)

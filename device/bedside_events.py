@@ -26,12 +26,20 @@ def in_words(event: dict[str, object]) -> str | None:
         return str(event["sentence"])
     if kind == "state":
         return str(event["state"])
+    if kind == "amended":
+        return f"record {event['device_seq']}: {event['action']}"
+    if kind == "mottling":
+        return f"mottling {event['device_seq']}: {event['sentence'] or _score(event['result'])}"
     if kind != "reading":
         return None
     result, words = event["result"], event["sentence"]
     if isinstance(result, dict) and words is None:
         words = f"{result['crt_s']:.2f} s" if result["crt_s"] is not None else f"> {result['crt_exceeds_s']} s"
     return f"reading {event['device_seq']}: {words}"
+
+
+def _score(result: object) -> str:
+    return f"score {result['score']}" if isinstance(result, dict) else ""
 
 
 def _lines(stream: IO[str], line_of: Callable[[dict[str, object]], str | None]) -> Emit:

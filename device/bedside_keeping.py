@@ -1,12 +1,19 @@
 """The journal as the bedside process uses it: what the disk does not take is kept in memory, and given again in order.
 
 A bedside without a journal comes up all the same, says why it cannot measure, and looks again every few seconds.
+
+What is no measurement, an amendment or what a photo came to, is written between measurements only: a commit waits for
+the disk, and while the probe presses the loop has a lease to renew.
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from uuid import UUID
 
+from contract.amendment import Amendment
+from contract.mottling import MottlingReading
 from contract.reading import Reading, RefillResult
 from device.journal import (
     Journal,
@@ -23,6 +30,7 @@ log = logging.getLogger(__name__)
 
 OPEN_AGAIN_S: float = 5.0
 GIVE_AGAIN_S: float = 1.0
+NOT_OPEN = "The journal is not open."
 
 OpenJournal = Callable[[], Journal]
 
@@ -38,6 +46,15 @@ class _Waiting:
     """Whether the journal was opened anew since: a broken one may have been set aside with the draft in it."""
 
 
+@dataclass(frozen=True)
+class _Added:
+    """A record beside the measurements, complete but for its number, that the journal has not taken yet."""
+
+    record: Amendment | MottlingReading
+    photo: bytes | None = None
+    draft: MottlingReading | None = None
+
+
 class Keeper:
     """Commits draft, presses and record of one measurement after the other. Never raises `JournalError` but in `close`.
 
@@ -50,6 +67,9 @@ class Keeper:
         self._said = said
         self._journal: Journal | None = None
         self._waiting: _Waiting | None = None
+        self._added: deque[_Added] = deque()
+        self._looking: dict[UUID, MottlingReading] = {}
+        """Drafts of photos that are looked at."""
         self._tried_ns: int | None = None
         self.set_aside = False
         """Whether a broken journal was set aside, which waits for a person."""
@@ -73,8 +93,8 @@ class Keeper:
 
     @property
     def owes(self) -> bool:
-        """Whether a measurement has ended whose record the disk has not taken yet."""
-        return self._waiting is not None and self._waiting.ending is not None
+        """Whether something is complete that the disk has not taken yet, and could be given now."""
+        return bool(self._added) if self._waiting is None else self._waiting.ending is not None
 
     def open(self, now_ns: int) -> None:
         """Open the journal and close what was interrupted; where that fails, `problem` says why.
@@ -88,9 +108,8 @@ class Keeper:
             if journal.set_aside is not None:
                 self.set_aside = True
                 self._said(journal.set_aside)
-            if self._waiting is None:
-                for record in journal.close_interrupted():
-                    self._told(record)
+            for record in journal.close_interrupted(but=self._under_way()):
+                self._told(record)
         except JournalInUseError:
             raise
         except JournalError as error:
@@ -111,13 +130,16 @@ class Keeper:
         if self._journal is None:
             self.open(now_ns)
         self._tried_ns = now_ns
+        if self._waiting is None:
+            self._give_added()
+            return []
         return self._give() if self.owes else []
 
     def begin(self, draft: Reading) -> list[Event]:
         """Commit the draft of a measurement: `Begun`, or `JournalFailed` and nothing has begun."""
         journal = self._journal
         if journal is None:
-            return [JournalFailed(self.problem or "The journal is not open.")]
+            return [JournalFailed(self.problem or NOT_OPEN)]
         try:
             journal.begin(draft)
         except JournalError as error:
@@ -135,13 +157,39 @@ class Keeper:
         self._begun().ending = (result, spread)
         return self._give()
 
+    def begin_look(self, draft: MottlingReading) -> str | None:
+        """Commit that a photo is looked at; returns in one sentence why not."""
+        journal = self._journal
+        if journal is None:
+            return self.problem or NOT_OPEN
+        try:
+            journal.begin(draft)
+        except JournalError as error:
+            return self._fails(error).sentence
+        self._looking[draft.reading_id] = draft
+        self.problem = None
+        return None
+
+    def end_look(self, record: MottlingReading, photo: bytes | None) -> None:
+        """Have what a photo came to written down, with the photo where it is kept: at once, or as soon as may be."""
+        self._added.append(_Added(record, photo, self._looking.pop(record.reading_id)))
+        self._give_added()
+
+    def add(self, amendment: Amendment) -> str | None:
+        """Have an amendment written down; returns the journal's sentence where the disk has to be given it again."""
+        self._added.append(_Added(amendment))
+        self._give_added()
+        return self.problem if self._added else None
+
     def close(self) -> None:
         """Give what waits a last time, close what is under way as interrupted; raises `JournalError`."""
         if self._journal is None:
             return
         try:
-            if self.owes:
-                self._write(self._journal, self._begun())
+            if self._waiting is not None and self._waiting.ending is not None:
+                self._write(self._journal, self._waiting)
+            while self._added:
+                self._write_added(self._journal)
             for record in self._journal.close_interrupted():
                 self._told(record)
         finally:
@@ -153,9 +201,35 @@ class Keeper:
             raise RuntimeError("a measurement ended that had not begun")
         return self._waiting
 
+    def _under_way(self) -> set[UUID]:
+        """Return what was begun and is still worked on, or waits for the disk."""
+        waiting = set() if self._waiting is None else {self._waiting.draft.reading_id}
+        return waiting | set(self._looking) | {each.record.reading_id for each in self._added}
+
+    def _give_added(self) -> None:
+        """Write down what was added, in order; nothing of it while a measurement is under way."""
+        if self._journal is None or self._waiting is not None:
+            return
+        try:
+            while self._added:
+                self._write_added(self._journal)
+        except JournalError as error:
+            self._fails(error)
+        else:
+            self.problem = None
+
+    def _write_added(self, journal: Journal) -> None:
+        added = self._added[0]
+        if added.draft is not None and not _knows(journal, added.draft.reading_id):
+            # It was begun in a journal that was set aside since.
+            journal.begin(added.draft)
+        record = journal.append(lambda seq: added.record.model_copy(update={"device_seq": seq}), added.photo)
+        self._added.popleft()
+        self._told(record)
+
     def _give(self) -> list[Event]:
         if self._journal is None:
-            return [JournalFailed(self.problem or "The journal is not open.")]
+            return [JournalFailed(self.problem or NOT_OPEN)]
         waiting = self._begun()
         try:
             self._write(self._journal, waiting)
@@ -195,3 +269,8 @@ class Keeper:
             self._journal.close()
             self._journal = None
         return JournalFailed(sentence)
+
+
+def _knows(journal: Journal, reading_id: UUID) -> bool:
+    begun = {draft.reading_id for draft in journal.interrupted()}
+    return reading_id in begun or bool(journal.with_amendments(str(reading_id)))

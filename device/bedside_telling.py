@@ -6,7 +6,9 @@ A reading is told only once it is in the journal.
 from dataclasses import dataclass
 from typing import Protocol
 
-from contract.reading import Status
+from contract.amendment import Amendment
+from contract.mottling import MottlingReading, mottling_sentence
+from contract.reading import Reading, Status
 from contract.reasons import Reason, sentence
 from device.bedside_recorder import Latest
 from device.clock import Clock
@@ -81,10 +83,34 @@ class Teller:
             last_frame_ns=kept.last_frame_ns,
         )
 
-    def reading(self, record: JournalRecord) -> None:
-        """Tell a reading; it is in the journal."""
+    def committed(self, record: JournalRecord, picture: str | None = None) -> None:
+        """Tell what is in the journal now; `picture` is the name of the one that was made of a photo."""
+        content = record.content
+        if isinstance(content, Reading):
+            self._reading(record, content)
+        elif isinstance(content, MottlingReading):
+            self._mottling(content, picture)
+        else:
+            self._amended(content)
+
+    def _amended(self, amendment: Amendment) -> None:
+        self.tell("amended", about=str(amendment.about), device_seq=amendment.device_seq, action=amendment.action)
+
+    def _mottling(self, reading: MottlingReading, picture: str | None) -> None:
+        reason = reading.result.reason
+        self.tell(
+            "mottling",
+            device_seq=reading.device_seq,
+            reading_id=str(reading.reading_id),
+            photo=reading.photo_sha256,
+            landmarks=None if reading.landmarks is None else reading.landmarks.model_dump(mode="json"),
+            result=reading.result.model_dump(mode="json"),
+            sentence=None if reason is None else mottling_sentence(reason, self._language),
+            map=picture,
+        )
+
+    def _reading(self, record: JournalRecord, reading: Reading) -> None:
         self.completed += counts(record)
-        reading = record.reading
         reason = reading.result.reason
         self.tell(
             "reading",
@@ -135,10 +161,11 @@ class Teller:
 def completed_in(journal: Journal) -> int:
     """Return how many records of a journal `counts`; no other part of a record has that reason."""
     # Read as text: to parse a year's records would take seconds at every start.
-    return sum(f'"reason":"{Reason.INTERRUPTED.value}"' not in record.body for record in journal.records())
+    interrupted = f'"reason":"{Reason.INTERRUPTED.value}"'
+    return sum('"kind":"refill"' in record.body and interrupted not in record.body for record in journal.records())
 
 
 def counts(record: JournalRecord) -> bool:
     """Return whether a record is of a measurement that came to its end: anything but an interrupted one."""
-    result = record.reading.result
-    return not (result.status is Status.NOT_MEASURABLE and result.reason is Reason.INTERRUPTED)
+    content = record.content
+    return isinstance(content, Reading) and content.result.reason is not Reason.INTERRUPTED

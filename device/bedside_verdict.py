@@ -1,33 +1,41 @@
-"""What a subject's readings come to by the study's rule, told after each of them."""
+"""What a subject's readings come to by the study's rule, told after each of them and after each amendment."""
 
-import json
 import logging
-from collections.abc import Iterator
 
-from contract.reading import Reading, Subject
+from contract.amendment import Amendment
+from contract.records import AnyRecord
+from contract.source import Source
+from device.console_words import Choice
 from device.journal import Journal
 from device.perfusion import perfusion_of, told
+from device.standing import standing
 from firmware_config.loading import ConfigurationError, load_named
 from firmware_config.study import Study
 
 log = logging.getLogger(__name__)
 
 
-def verdict_after(reading: Reading, journal: Journal, language: str) -> dict[str, object] | None:
-    """Return the verdict on the reading's subject at its event, ready for JSON; None where its study cannot be read."""
+def verdict_after(
+    record: AnyRecord, journal: Journal, language: str, chosen: Choice | None = None
+) -> dict[str, object] | None:
+    """Return the verdict on a record's subject at its event, ready for JSON; None where its study cannot be read.
+
+    After an amendment it is that of the reading as it stands now, and None unless that is the chosen subject's: nobody
+    is to read it as the next patient's.
+    """
+    now: Source = record
+    if isinstance(record, Amendment):
+        found = standing(each.content for each in journal.with_amendments(str(record.about)))
+        if not found or chosen is None:
+            return None
+        now = found[0].now
+        if (now.study, now.subject) != (chosen.study, chosen.subject):
+            return None
     try:
-        study = load_named("studies", reading.study, Study)
+        study = load_named("studies", now.study, Study)
     except ConfigurationError as error:
         log.warning("no verdict: %s", error)
         return None
-    found = perfusion_of(_theirs(reading.subject, journal), study, reading.subject, reading.event, language)
-    return told(found, language)
-
-
-def _theirs(subject: Subject, journal: Journal) -> Iterator[Reading]:
-    # To parse a year's records of everybody would take seconds; a record's text holds its subject's as it stands.
-    text = json.dumps(subject.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-    marked = f'"subject":{text}'
-    for record in journal.records():
-        if marked in record.body:
-            yield record.reading
+    stands = standing(each.content for each in journal.of_subject(now.subject))
+    verdict = told(perfusion_of(stands, study, now.subject, now.event, language), language)
+    return {"reading_id": str(now.reading_id), "event_of_study": now.event, **verdict}

@@ -6,6 +6,7 @@ Measuring the wrong patient is worse than choosing twice: what cannot be read, o
 import logging
 import os
 import re
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -154,22 +155,22 @@ def refusal_of(
     """
     site = choice.subject.site
     if site not in study.sites:
-        return _refusal("site", language, study=study.name, site=site)
+        return refusal("site", language, study=study.name, site=site)
     if home_site is not None and site != home_site:
-        return _refusal("elsewhere", language, home=home_site, site=site)
+        return refusal("elsewhere", language, home=home_site, site=site)
     wrong = wrong_inclusion(choice.subject.inclusion, study.inclusion, language)
     if wrong is not None:
         return wrong
     if choice.event is not None and choice.event not in study.events:
-        return _refusal("event", language, study=study.name, event=choice.event, events=", ".join(study.events) or "-")
+        return refusal("event", language, study=study.name, event=choice.event, events=", ".join(study.events) or "-")
     if choice.body_site.value not in protocol.body_sites:
         where = spoken(WHATS[choice.body_site.value], language)
-        return _refusal("body_site", language, protocol=protocol.name, body_site=where)
+        return refusal("body_site", language, protocol=protocol.name, body_site=where)
     if study.sides and choice.side is None:
-        return _refusal("side", language)
+        return refusal("side", language)
     if choice.operator is not None and not is_code(choice.operator, study.operator_pattern):
-        return _refusal("operator", language)
-    return _wrong_onset(choice, clock, language)
+        return refusal("operator", language)
+    return refusal_of_onset(choice.norepinephrine_onset_at, clock, language)
 
 
 def is_code(operator: str, pattern: str) -> bool:
@@ -182,27 +183,33 @@ def wrong_inclusion(inclusion: str, asked: Inclusion, language: str = "en") -> s
     least, most = asked.least_digits, asked.most_digits
     if not least <= len(inclusion) <= most or not inclusion.isascii() or not inclusion.isdigit():
         digits = f"{least}" if least == most else f"{least}-{most}"
-        return _refusal("digits", language, digits=digits)
+        return refusal("digits", language, digits=digits)
     if len(inclusion) > least and inclusion.startswith("0"):
         # 042 and 0042 would be one person on paper and two subjects in the journal.
-        return _refusal("zeros", language, least=least)
+        return refusal("zeros", language, least=least)
     check = CHECKS.get(asked.check_digit)
     if check is not None and not check(inclusion):
-        return _refusal("check_digit", language)
+        return refusal("check_digit", language)
     return None
 
 
-def _wrong_onset(choice: Choice, clock: Clock | None, language: str) -> str | None:
-    onset = choice.norepinephrine_onset_at
+def refusal_of_onset(
+    onset: datetime | None, clock: Clock | None, language: str = "en", at: datetime | None = None
+) -> str | None:
+    """Return in one sentence why norepinephrine cannot have been started then; None where it can, or nobody knows.
+
+    `at` is when the subject was measured; None: now.
+    """
     if onset is None or clock is None or not clock.synchronised():
         return None
-    age_s = (clock.now() - onset).total_seconds()
-    if age_s < -60 * AHEAD_MINUTES:
-        return _refusal("onset_ahead", language)
-    if age_s > 86400 * OLDEST_ONSET_DAYS:
-        return _refusal("onset_old", language, days=OLDEST_ONSET_DAYS)
+    now = clock.now()
+    if (now - onset).total_seconds() < -60 * AHEAD_MINUTES:
+        return refusal("onset_ahead", language)
+    if ((at or now) - onset).total_seconds() > 86400 * OLDEST_ONSET_DAYS:
+        return refusal("onset_old", language, days=OLDEST_ONSET_DAYS)
     return None
 
 
-def _refusal(which: str, language: str, **parts: object) -> str:
+def refusal(which: str, language: str, **parts: object) -> str:
+    """Return a sentence of the table with its parts."""
     return spoken(REFUSALS[which], language).format(**parts)

@@ -27,9 +27,13 @@ MAX_CONNECTIONS: int = 8
 MAX_UNSENT: int = 262_144
 """Bytes that may wait for one reader: minutes of progress."""
 ACCEPTED_A_TURN: int = 16
-REMEMBERED: tuple[str, ...] = ("state", "health", "choice", "reading", "verdict")
+REMEMBERED: tuple[str, ...] = ("state", "health", "choice", "reading", "mottling", "verdict")
 """Events of which a screen that comes late is told the last one, in this order."""
-OVER_WITH: dict[str, tuple[str, ...]] = {"choice": ("reading", "verdict"), "reading": ("verdict",)}
+OVER_WITH: dict[str, tuple[str, ...]] = {
+    "choice": ("reading", "mottling", "verdict"),
+    "reading": ("verdict",),
+    "mottling": ("verdict",),
+}
 """What is told so no more once there is news of another kind: a reading names nobody, and must not be read as the next
 patient's; nor a verdict as that of a newer reading."""
 FULL = "Too many screens are connected."

@@ -5,11 +5,14 @@ One word starts a measurement, for the screen beside the patient; it names whose
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from contract.amendment import Change, CommentCode, CorrectionWhy
 from contract.envelope import first_error
 from contract.identifiers import Slug
+from contract.mottling import LegLandmarks, Score
 from contract.reading import BodySite, Side, Subject
 
 CONSOLE_VERSION: int = 1
@@ -60,7 +63,30 @@ class Abort(_Word):
     ask: Literal["abort"] = "abort"
 
 
-Request = Choose | Forget | Measure | Abort
+class Amend(_Word):
+    """Say something of a record that this device's journal holds; the bedside writes it down as a record of its own."""
+
+    ask: Literal["amend"] = "amend"
+    about: UUID
+    operator: Slug = Field(description="code of whoever amends, never a name")
+    action: Literal["confirmed", "commented", "corrected"]
+    mottling_score: Score | None = None
+    comment: CommentCode | None = None
+    changes: tuple[Change, ...] = ()
+    why: CorrectionWhy | None = None
+
+
+class Mottling(_Word):
+    """Score mottling on a photo that lies in the bedside's inbox; refused where another choice than this one stands."""
+
+    ask: Literal["mottling"] = "mottling"
+    choice: Choice
+    photo: str = Field(pattern=r"^[0-9a-f-]{36}\.(jpg|png)$", description="name of a file in the inbox, no path")
+    photo_from: Literal["camera", "file"] = "file"
+    landmarks: LegLandmarks | None = Field(None, description="null: those of the card's markers in the photo")
+
+
+Request = Choose | Forget | Measure | Abort | Amend | Mottling
 _REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="ask")])
 
 

@@ -1,11 +1,13 @@
-"""The study's verdict on one subject, from the readings that the journal holds, as it is told and printed."""
+"""The study's verdict on one subject, from what stands of the readings in the journal, as it is told and printed."""
 
 from collections.abc import Iterable
 
-from contract.hypoperfusion import Criteria, Input, Verdict, verdict
+from contract.hypoperfusion import Criteria, Input, MottlingScore, Verdict, verdict
 from contract.hypoperfusion_words import NOT_CALIBRATED, SENTENCES, spoken
+from contract.mottling import MottlingReading
 from contract.reading import BodySite, Reading, Subject
 from contract.window import NO_HOURS, WindowAnswer
+from device.standing import Standing
 from firmware_config.study import Study
 
 
@@ -23,15 +25,31 @@ def criteria_of(study: Study, event: str | None) -> Criteria:
 
 
 def perfusion_of(
-    readings: Iterable[Reading], study: Study, subject: Subject, event: str | None, language: str = "en"
+    stands: Iterable[Standing], study: Study, subject: Subject, event: str | None, language: str = "en"
 ) -> Verdict:
-    """Return the verdict on `subject` at `event` (None: readings without one), whatever else the journal holds."""
+    """Return the verdict on `subject` at `event` (None: readings without one), whatever else the journal holds.
+
+    A reading counts as it stands now: one that was corrected to another subject or event is that one's. Mottling enters
+    with the score that a person gave.
+    """
     theirs = [
-        reading
-        for reading in readings
-        if (reading.study, reading.subject, reading.event) == (study.name, subject, event)
+        each for each in stands if (each.now.study, each.now.subject, each.now.event) == (study.name, subject, event)
     ]
-    return verdict(theirs, criteria_of(study, event), language=language)
+    readings = [each.now for each in theirs if isinstance(each.now, Reading)]
+    scores = [_score(each, each.now) for each in theirs if isinstance(each.now, MottlingReading)]
+    return verdict(readings, criteria_of(study, event), scores, language)
+
+
+def _score(stands: Standing, now: MottlingReading) -> MottlingScore:
+    score = stands.mottling_score
+    return MottlingScore(
+        score,
+        now.measured,
+        now.simulated,
+        now.norepinephrine_onset_at,
+        waits=score is None and now.result.score is not None,
+        reading=now,
+    )
 
 
 def told(found: Verdict, language: str = "en") -> dict[str, object]:

@@ -60,7 +60,7 @@ def waited_s(record: JournalRecord, clock: Clock) -> float | None:
     None where a damaged record does not say.
     """
     try:
-        measured = record.reading.measured
+        measured = record.content.measured
     except ValidationError:
         measured = None
     if measured is not None and measured.boot_id == clock.boot_id():

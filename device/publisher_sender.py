@@ -75,7 +75,7 @@ class Sender:
         for receipt, is_new in zip(receipts, noted, strict=True):
             if is_new:
                 self.last_receipt_at = receipt.received_at
-                log.info("reading %d: %s", receipt.device_seq, receipt.outcome)
+                log.info("record %d: %s", receipt.device_seq, receipt.outcome)
             self.outbox.answered(receipt.device_seq, receipt.sha256, now_s, stored=receipt.outcome == "stored")
 
     def _hear(self, link: BrokerLink) -> None:
@@ -176,8 +176,8 @@ class Sender:
 
 
 def _topic_of(record: JournalRecord) -> Topic:
-    reading = record.reading
-    return Topic(reading.study, reading.subject.site, reading.device.name, "reading")
+    content = record.content
+    return Topic(content.study, content.subject.site, content.device.name, "reading")
 
 
 def _envelope(record: JournalRecord) -> str:

@@ -1,6 +1,7 @@
 """Puts the bedside machine together, on a Pi or on the phantom. The one place that knows which is which."""
 
 import contextlib
+import logging
 import sys
 import threading
 from collections.abc import Iterator
@@ -18,12 +19,16 @@ from device.console import Console
 from device.console_words import Choice
 from device.journal import Journal
 from device.panel import Panel, local_time_of
+from device.photo_inbox import inbox_of, make
+from device.photo_process import PhotoProcess
 from device.ports import Camera, Emit
 from device.probe.link import ProbeClient
 from device.records import device_of
 from firmware_config.device import DeviceConfig
 from firmware_config.loading import content_sha256
 from vision import ALGORITHM_VERSION
+
+log = logging.getLogger(__name__)
 
 
 class WiringError(Exception):
@@ -77,8 +82,12 @@ def run_bedside(order: Order, stop: threading.Event) -> None:
         opened.callback(panel.close)
         analysis = AnalysisProcess()
         opened.callback(analysis.end)
+        photos = PhotoProcess([sys.executable, "-m", "refill.mottling_worker"])
+        opened.callback(photos.end)
         console = Console(order.console)
         opened.callback(console.close)
+        inbox = inbox_of(order.console)
+        _make(inbox)
         if order.phantom is not None:
             listeners.append(opened.enter_context(_nurse(order, pin_factory)))
         parts = Parts(
@@ -91,6 +100,7 @@ def run_bedside(order: Order, stop: threading.Event) -> None:
             analyse=analysis,
             desk=desk,
             emit=_all_of(listeners),
+            assess=photos,
         )
         Bedside(
             parts,
@@ -101,8 +111,17 @@ def run_bedside(order: Order, stop: threading.Event) -> None:
                 language=device.language,
                 minimum_free_mb=device.storage.minimum_free_mb,
                 measurements=order.measurements,
+                inbox=inbox,
             ),
         ).run(stop)
+
+
+def _make(inbox: Path) -> None:
+    try:
+        make(inbox)
+    except OSError as error:
+        # Without it no photo comes, and everything else serves.
+        log.warning("%s: %s", inbox, error.strerror)
 
 
 def _desk(order: Order, clock: SystemClock) -> Desk:

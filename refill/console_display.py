@@ -95,6 +95,14 @@ def _reading(event: dict[str, Any]) -> Text:
     return Text(f"reading {event.get('device_seq')}: > {result.get('crt_exceeds_s')} s", "bold green")
 
 
+def _mottling(event: dict[str, Any]) -> Text:
+    result = event.get("result") or {}
+    if event.get("sentence"):
+        return Text(f"mottling {event.get('device_seq')}: {event['sentence']}", "yellow")
+    at_least = "at least " if result.get("at_least") else ""
+    return Text(f"mottling {event.get('device_seq')}: score {at_least}{result.get('score')}", "bold green")
+
+
 def _press(event: dict[str, Any]) -> Text:
     result = event.get("result") or {}
     crt_s = result.get("crt_s")
@@ -115,6 +123,8 @@ _LINES: dict[object, Callable[[dict[str, Any]], Text | None]] = {
     "state": lambda event: Text(str(event.get("state")), "cyan"),
     "press": _press,
     "reading": _reading,
+    "mottling": _mottling,
+    "amended": lambda event: Text(f"record {event.get('device_seq')}: {event.get('action')}"),
     "verdict": lambda event: Text(f"poor perfusion by the study: {event.get('answer')} ({event.get('note')})"),
     "choice": _choice,
     "problem": lambda event: Text(str(event.get("sentence")), "bold red"),

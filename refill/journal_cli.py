@@ -13,6 +13,7 @@ import typer
 from refill.common import Config, device_file, fail
 
 if TYPE_CHECKING:
+    from contract.records import AnyRecord
     from device.journal import Deliveries, JournalRecord, Verification
     from firmware_config.device import Storage
 
@@ -32,7 +33,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="as JSON")]
 def verify(
     data: JournalFolder = None, config: Config = None, simulate: Simulate = False, as_json: AsJson = False
 ) -> None:
-    """Check every record, trace, removal and receipt against the hash chain; exit 1 where something is wrong."""
+    """Check every record, trace, photo, removal and receipt against the hash chain; exit 1 where something is wrong."""
     import json
 
     from device.journal.keeping import set_aside_files
@@ -46,6 +47,8 @@ def verify(
             "records": found.records,
             "traces": found.traces,
             "traces_removed": found.traces_removed,
+            "photos": found.photos,
+            "photos_removed": found.photos_removed,
             "removed_on": days,
             "problems": found.problems,
             "set_aside": aside,
@@ -57,14 +60,15 @@ def verify(
         for name in aside:
             typer.echo(f"beside it: {name}, a broken journal that waits for a person")
         if found.sound:
-            gone = f" ({found.traces_removed} of them removed under retention on {_days(days)})" if days else ""
-            typer.echo(f"{found.records} records, {found.traces} traces{gone}: the chain is whole")
+            kept = [_kept(found.traces, "traces", found.traces_removed, days)]
+            kept += [_kept(found.photos, "photos", found.photos_removed, days)] if found.photos else []
+            typer.echo(f"{', '.join((f'{found.records} records', *kept))}: the chain is whole")
     if not found.sound:
         raise typer.Exit(1)
 
 
 def _verified(folder: Path) -> tuple[Verification, list[str]]:
-    """Return what a check found, and the days on which traces were removed; a file that cannot be read is a finding."""
+    """Return what a check found, and the days of removals; a file that cannot be read is a finding."""
     from device.journal import Deliveries, JournalError, Verification
 
     try:
@@ -74,6 +78,10 @@ def _verified(folder: Path) -> tuple[Verification, list[str]]:
             return found, sorted({removal.removed_at[:10] for removal in journal.removals()})
     except JournalError as error:
         return Verification(0, 0, (str(error),)), []
+
+
+def _kept(count: int, what: str, removed: int, days: list[str]) -> str:
+    return f"{count} {what}" + (f" ({removed} of them removed under retention on {_days(days)})" if removed else "")
 
 
 def _days(days: list[str]) -> str:
@@ -102,21 +110,23 @@ def show(
 def _show_one(journal: Deliveries, number: int) -> None:
     import json
 
+    from device.journal.kinds import called, named
+
     record = journal.record(number)
     if record is None:
         fail(f"there is no record {number}", 1)
     typer.echo(json.dumps(json.loads(record.body), indent=2, ensure_ascii=False, sort_keys=True))
     typer.echo(f"committed {record.committed_at}; sha256 {record.sha256}, after {record.previous_sha256}")
     removed = {removal.number: removal for removal in journal.removals() if removal.reading_id == record.reading_id}
-    for press in record.reading.presses:
-        if press.number in removed:
-            gone = removed[press.number]
-            typer.echo(
-                f"trace of press {press.number}: removed under {gone.why} at {gone.removed_at} by {gone.operator}"
-            )
-        elif press.trace_sha256 is not None:
-            trace = journal.trace(record.reading_id, press.number)
-            typer.echo(f"trace of press {press.number}: " + ("missing" if trace is None else f"{len(trace)} bytes"))
+    content = record.content
+    for each in named(content):
+        what = called(content, each).removeprefix("the ")
+        if each in removed:
+            gone = removed[each]
+            typer.echo(f"{what}: removed under {gone.why} at {gone.removed_at} by {gone.operator}")
+        else:
+            kept = journal.trace(record.reading_id, each)
+            typer.echo(f"{what}: " + ("missing" if kept is None else f"{len(kept)} bytes"))
     for outcome, why, at in journal.receipts(number):
         typer.echo(f"{outcome} at {at}" + (f": {why}" if why else ""))
     if not journal.receipts(number):
@@ -124,26 +134,38 @@ def _show_one(journal: Deliveries, number: int) -> None:
 
 
 def _line(record: JournalRecord, state: str) -> str:
-    reading = record.reading
-    result = reading.result
-    found = (
-        f"{result.crt_s:.2f} s"
-        if result.crt_s is not None
-        else f"> {result.crt_exceeds_s:.1f} s"
-        if result.crt_exceeds_s is not None
-        else str(result.reason)
-    )
-    subject = f"{reading.subject.site}-{reading.subject.inclusion}"
-    mark = " simulated" if reading.simulated else ""
+    content = record.content
+    subject = f"{content.subject.site}-{content.subject.inclusion}"
+    mark = " simulated" if content.simulated else ""
     return (
-        f"{record.device_seq:6} {reading.measured.at:%Y-%m-%d %H:%M:%S%z} {reading.study} {subject}"
-        f" {reading.body_site.value} {found}  {state}{mark}"
+        f"{record.device_seq:6} {content.measured.at:%Y-%m-%d %H:%M:%S%z} {content.study} {subject}"
+        f" {_found(content)}  {state}{mark}"
     )
+
+
+def _found(content: AnyRecord) -> str:
+    """Return what a record says, in a few words."""
+    from contract.amendment import Amendment
+    from contract.mottling import MottlingReading
+
+    if isinstance(content, Amendment):
+        said = [each.field for each in content.changes] + ([content.comment.value] if content.comment else [])
+        score = [] if content.mottling_score is None else [f"score {content.mottling_score}"]
+        return " ".join((content.action, *said, *score, "of", str(content.about)))
+    if isinstance(content, MottlingReading):
+        at_least = "at least " if content.result.at_least else ""
+        score_found = content.result.score
+        return f"mottling {content.result.reason if score_found is None else f'{at_least}{score_found}'}"
+    result = content.result
+    number = f"{result.crt_s:.2f} s" if result.crt_s is not None else str(result.reason)
+    bound = "" if result.crt_exceeds_s is None else f"> {result.crt_exceeds_s:.1f} s"
+    return f"{content.body_site.value} {bound or number}"
 
 
 @app.command()
 def export(
     out: Annotated[Path, typer.Option(help="new folder for records, receipts and traces")],
+    photos: Annotated[bool, typer.Option("--photos", help="the photos of legs as well")] = False,
     data: JournalFolder = None,
     config: Config = None,
     simulate: Simulate = False,
@@ -154,7 +176,7 @@ def export(
     with _opened(data, config, simulate) as journal:
         try:
             with _progress("exporting", journal.counts().records) as step:
-                files = export_files(journal, out, step)
+                files = export_files(journal, out, step, photos=photos)
         except FileExistsError:
             fail(f"{out} exists; an export never writes over an earlier one", 1)
         except OSError as error:
@@ -183,7 +205,10 @@ def retain(
     apply: Annotated[bool, typer.Option("--apply", help="remove them; without it they are only listed")] = False,
     operator: Annotated[str | None, typer.Option(help="code of whoever removes; with --apply")] = None,
 ) -> None:
-    """Remove traces that are older than the device file keeps them and safe in the trial database. Readings stay."""
+    """Remove traces and photos that are older than the device file keeps them and safe in the trial database.
+
+    Records stay.
+    """
     from device.clock import SystemClock
     from device.journal import JournalError
     from device.journal.retention import old_traces, remove
@@ -193,9 +218,14 @@ def retain(
     storage = _storage(config, simulate)
     path = _journal_file(data or storage.journal_folder)
     try:
-        traces = old_traces(path, storage.trace_retention_days, SystemClock())
+        days, photo_days = storage.trace_retention_days, storage.knee_photo_retention_days
+        traces = old_traces(path, days, SystemClock(), photo_days)
         megabytes = sum(trace.size_bytes for trace in traces) / 1e6
-        said = f"{len(traces)} traces older than {storage.trace_retention_days} days, {megabytes:.1f} MB"
+        photos = sum(trace.is_photo for trace in traces)
+        said = f"{len(traces) - photos} traces older than {days} days"
+        said += (
+            f" and {photos} photos older than {photo_days}, {megabytes:.1f} MB" if photos else f", {megabytes:.1f} MB"
+        )
         if not apply:
             typer.echo(f"{said}; nothing was removed, --apply removes them")
             return
@@ -219,7 +249,7 @@ def _opened(data: Path | None, config: Path | None, simulate: bool) -> Iterator[
         except JournalError as error:
             fail(str(error), 1)
         except ValidationError:
-            fail("a record of the journal is not a reading of this version; see refill journal verify", 1)
+            fail("a record of the journal is of no version that is known here; see refill journal verify", 1)
 
 
 def open_journal(folder: Path) -> Deliveries:

@@ -1,4 +1,4 @@
-"""`refill phantom`: recordings of a simulated press, with their truth."""
+"""`refill phantom`: recordings of a simulated press and photos of a simulated leg, with their truth."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -100,3 +100,56 @@ def faults() -> None:
 
     for name, kind in FAULTS.items():
         typer.echo(f"{name:18} {kind.what} ({kind.size:g} {kind.unit})".rstrip().replace(" )", ")"))
+
+
+@app.command()
+def leg(
+    out: Annotated[Path, typer.Argument(help="the photo, .jpg or .png; siblings get the same name")],
+    score: Annotated[int, typer.Option(min=0, max=5, help="true mottling score")] = 3,
+    tone: Annotated[str | None, typer.Option(help="skin tone, I to VI [default: by the seed]")] = None,
+    renderer: Annotated[str, typer.Option(help="optics or painter")] = "optics",
+    seed: Annotated[int, typer.Option(min=0, help="everything left to chance")] = 0,
+    width: Annotated[int, typer.Option(min=400, max=6000, help="width, px; the height is three quarters of it")] = 1600,
+) -> None:
+    """Write a photo of a leg, OUT.landmarks.json as a nurse would mark it, and OUT.truth.json."""
+    import json
+    from dataclasses import replace
+
+    import cv2
+
+    from phantom.leg.drawn_at_random import spec_of
+    from phantom.leg.photo import take
+    from phantom.leg.spec import RENDERERS
+    from phantom.tones import TONES
+
+    if out.suffix.lower() not in (".jpg", ".jpeg", ".png"):
+        raise _complain(f"{out}: the photo's name ends in .jpg or .png")
+    found = next((name for name in RENDERERS if name == renderer), None)
+    if found is None:
+        raise _complain(f"--renderer {renderer}: one of {', '.join(RENDERERS)}")
+    if tone is not None and tone not in TONES:
+        raise _complain(f"--tone {tone}: one of {', '.join(TONES)}")
+    drawn = spec_of(seed, found, score)
+    spec = replace(drawn, tone=tone or drawn.tone, width_px=width, height_px=width * 3 // 4)
+    taken = take(replace(spec, view="whole", covered_from=None, groin_given=True))
+    truth = taken.truth
+    marks = truth.landmarks_tapped
+    written = {
+        "landmarks": {"knee": marks.knee, "patella": marks.patella, "groin": marks.groin},
+        "truth": {
+            "score": truth.score,
+            "max_supported": truth.max_supported,
+            "zones": truth.zones,
+            "mm_per_px": truth.mm_per_px,
+            "tone": spec.tone,
+            "simulated": True,
+        },
+    }
+    ok, content = cv2.imencode(out.suffix.lower(), taken.photo)
+    try:
+        out.write_bytes(content.tobytes() if ok else b"")
+        for name, what in written.items():
+            out.with_suffix(f".{name}.json").write_text(json.dumps(what, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise _complain(f"{out}: {error.strerror or error}") from error
+    typer.echo("\n".join(str(path) for path in (out, *(out.with_suffix(f".{name}.json") for name in written))))

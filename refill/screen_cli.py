@@ -38,6 +38,7 @@ def serve(
     doors = _doors(device.screen)
     logs.configure()
     # After the options are known to be good: the page's libraries take a second to load.
+    from device.photo_inbox import inbox_of
     from device.screen.page import Settings
     from device.screen.server import Place, serve
 
@@ -52,7 +53,7 @@ def serve(
     )
     socket = console or (simulated_folder() / "bedside.sock" if simulate else device.bedside.socket)
     journal = (data or device.storage.journal_folder) / "journal.sqlite"
-    serve(place, socket, journal, Settings(device.mqtt.study, _home_site(device), spoken, simulate))
+    serve(place, socket, journal, Settings(device.mqtt.study, _home_site(device), spoken, simulate, inbox_of(socket)))
 
 
 @app.command(name="try")

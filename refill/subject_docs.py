@@ -1,13 +1,15 @@
 """Writes the tables of docs/subject.md from the code, between their marks: `python -m refill.subject_docs`."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations_with_replacement
 from pathlib import Path
 
 from contract.hypoperfusion import combined
 from contract.hypoperfusion_words import WHY, Answer
 from contract.window import NO_HOURS
+from device.amending import REFUSALS as OF_AMENDMENTS
+from device.bedside_photo import REFUSALS as OF_PHOTOS
 from device.choice import REFUSALS
 
 PAGE = Path("docs/subject.md")
@@ -31,14 +33,34 @@ def refusals() -> str:
     return _table(("English", "French"), list(REFUSALS.values()))
 
 
+def amendments() -> str:
+    """Return the sentences with which an amendment is refused."""
+    return _table(("English", "French"), list(OF_AMENDMENTS.values()))
+
+
+def photos() -> str:
+    """Return the sentences with which a photo is refused."""
+    return _table(("English", "French"), list(OF_PHOTOS.values()))
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "verdicts": verdicts,
+    "reasons": reasons,
+    "refusals": refusals,
+    "amendments": amendments,
+    "photos": photos,
+}
+"""Marks of the page, and what stands between them."""
+
+
 def written(page: str) -> str:
     """Return the page with its tables renewed; raises `ValueError` where a mark is missing."""
-    for name, table in (("verdicts", verdicts()), ("reasons", reasons()), ("refusals", refusals())):
+    for name, table in TABLES.items():
         begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
         if page.count(begin) != 1 or page.count(end) != 1:
             raise ValueError(f"{PAGE}: wants one {begin} and one {end}")
         between = f"{re.escape(begin)}.*?{re.escape(end)}"
-        page = re.sub(between, f"{begin}\n\n{table}\n\n{end}".replace("\\", r"\\"), page, flags=re.DOTALL)
+        page = re.sub(between, f"{begin}\n\n{table()}\n\n{end}".replace("\\", r"\\"), page, flags=re.DOTALL)
     return page
 
 

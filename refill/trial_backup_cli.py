@@ -42,21 +42,21 @@ def backup(
 ) -> None:
     """Write the whole database into one file while ingesters go on, read it back, and put its manifest beside it.
 
-    Exit 1 also where the backup stands but the database is not as it should be: an altered reading, a lost trigger.
+    Exit 1 also where the backup stands but the database is not as it should be: an altered record, a lost trigger.
     """
     from trial import backup as copying
 
     with _opened(database, config) as engine, _progress() as say:
         made = copying.backup(engine, out, verify=verify, keep=keep, progress=say)
     manifest = made.manifest
-    rows, devices = manifest.facts.tables["reading"], len(manifest.facts.devices)
-    typer.echo(f"{made.path}: {rows} readings of {devices} devices, {manifest.bytes / 1e6:.1f} MB, read back")
+    rows, devices = manifest.facts.records, len(manifest.facts.devices)
+    typer.echo(f"{made.path}: {rows} records of {devices} devices, {manifest.bytes / 1e6:.1f} MB, read back")
     typer.echo(f"sha256 {manifest.sha256}, schema {manifest.facts.schema_version}, {manifest.took_s:.1f} s")
     for name in made.pruned:
         typer.echo(f"removed {name}")
     if manifest.facts.altered:
         named = ", ".join(manifest.facts.altered[:_SHOWN])
-        fail(f"{len(manifest.facts.altered)} readings are not as their devices sealed them: {named}", 1)
+        fail(f"{len(manifest.facts.altered)} records are not as their devices sealed them: {named}", 1)
     if manifest.missing_guards:
         fail(f"the database has lost triggers that refuse any change: {', '.join(manifest.missing_guards)}", 1)
 
@@ -76,8 +76,8 @@ def restore(
     with _opened(database, config, may_be_missing=True) as engine, _progress() as say:
         manifest = bring_back(file, engine, say)
     for end in manifest.facts.devices:
-        typer.echo(f"{end.study} {end.device}: {end.readings} readings, up to number {end.last_seq}")
-    typer.echo(f"restored and compared: {manifest.facts.tables['reading']} readings, as of {manifest.begun_at:%F %T}Z")
+        typer.echo(f"{end.study} {end.device}: {end.readings} records, up to number {end.last_seq}")
+    typer.echo(f"restored and compared: {manifest.facts.records} records, as of {manifest.begun_at:%F %T}Z")
     typer.echo("what came after that is in the devices' journals only: refill trial reconcile")
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from refill import trial_backup_cli, trial_ingest_cli, trial_records_cli
+from refill import trial_amendments_cli, trial_backup_cli, trial_ingest_cli, trial_records_cli
 from refill.common import fail
 from refill.trial_common import Database, Folder, OneStudy, StudyName, opened, study_named
 
@@ -19,6 +19,7 @@ app = typer.Typer(
 
 app.command()(trial_ingest_cli.ingest)
 trial_records_cli.add_to(app)
+trial_amendments_cli.add_to(app)
 trial_backup_cli.add_to(app)
 
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Broker's port.")]
@@ -39,20 +40,30 @@ def broker(host: Annotated[str, typer.Option(help="Loopback address.")] = "127.0
 def export(
     study: StudyName,
     out: Annotated[Path, typer.Option(help="CSV file to write; its data dictionary goes beside it.")],
+    mottling: Annotated[
+        Path | None, typer.Option(help="Also write the mottling readings to this CSV file, with its own dictionary.")
+    ] = None,
     database: Database = None,
     config: Folder = None,
 ) -> None:
     """Write the case report form's rows as CSV, one for each reading, as they stand after their corrections."""
-    from trial.crf_csv import AlteredError, dictionary_path
     from trial.crf_csv import export as export_csv
+    from trial.crf_files import AlteredError, dictionary_path
+    from trial.crf_mottling import export_mottling
 
+    if mottling is not None and {mottling, dictionary_path(mottling)} & {out, dictionary_path(out)}:
+        fail("--out and --mottling: two files, each with a dictionary beside it", 2)
     chosen = study_named(study, config)
+    written: list[tuple[Path, int]] = []
     with opened(database, config, AlteredError) as engine:
         try:
-            count = export_csv(engine, chosen.name, out)
+            written.append((out, export_csv(engine, chosen.name, out)))
+            if mottling is not None:
+                written.append((mottling, export_mottling(engine, chosen.name, mottling)))
         except OSError as error:
             fail(f"the export was not written: {error}", 1)
-    typer.echo(f"{out}: {count} readings; {dictionary_path(out)}: what the columns mean")
+    for path, count in written:
+        typer.echo(f"{path}: {count} readings; {dictionary_path(path)}: what the columns mean")
 
 
 @app.command()
@@ -77,13 +88,15 @@ def gaps(database: Database = None, study: OneStudy = None, config: Folder = Non
 
 @app.command()
 def status(database: Database = None, study: OneStudy = None, config: Folder = None) -> None:
-    """Show devices, readings, gaps and dead letters."""
+    """Show devices, readings, gaps, dead letters, and amendments that wait for a person."""
     from trial import queries
+    from trial.amendments import queries as unsettled
 
     with opened(database, config) as engine, engine.connect() as connection:
         devices, missing = queries.devices(connection, study), queries.gaps(connection, study)
         broken, letters = queries.chain_breaks(connection, study), queries.letters(connection)
         ahead = queries.refused_ahead(connection, study)
+        to_decide = sum(not each.waits for each in unsettled(connection, study))
     typer.echo(f"{'study':<12} {'site':<4} {'device':<20} {'readings':>8} {'measured':>8} {'unsent':>6}  state")
     for d in devices:
         unsent = "?" if d.unsent_readings is None else d.unsent_readings
@@ -92,3 +105,5 @@ def status(database: Database = None, study: OneStudy = None, config: Folder = N
     typer.echo(f"missing sequence numbers: {sum(gap.count for gap in missing)}; broken chains: {len(broken)}")
     for line in trial_records_cli.trouble(missing, ahead, letters):
         typer.echo(line)
+    if to_decide:
+        typer.echo(f"amendments to decide: {to_decide} (refill trial amendments)")

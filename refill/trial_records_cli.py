@@ -11,8 +11,11 @@ from refill.common import fail
 from refill.trial_common import Database, Folder, OneStudy, StudyName, opened, study_named
 
 if TYPE_CHECKING:
+    from contract.mottling import MottlingReading
+    from contract.reading import Reading
     from trial.letters import Letter, Replayed
     from trial.queries import Gap, Letters, RefusedAhead
+    from trial.remarks import Remark
 
 Site = Annotated[str, typer.Option(help="Site number.")]
 Device = Annotated[str, typer.Option(help="Device's name.")]
@@ -67,7 +70,7 @@ def enrol(
         fail(f"site {site} is not in study {chosen.name}", 2)
     with opened(database, config, enrolment.EnrolmentError, UnsignedError) as engine:
         place = {"study": chosen.name, "site": site, "device": device}
-        enrolment.enrol(engine, **place, certificate_sha256=certificate_sha256, actor=_person(by), why=why)
+        enrolment.enrol(engine, **place, certificate_sha256=certificate_sha256, actor=person(by), why=why)
     typer.echo(f"{device} is enrolled at site {site} of study {chosen.name}")
 
 
@@ -80,7 +83,7 @@ def revoke(
     from trial.people import UnsignedError
 
     with opened(database, config, enrolment.EnrolmentError, UnsignedError) as engine:
-        enrolment.revoke(engine, study=study, site=site, device=device, actor=_person(by), why=why)
+        enrolment.revoke(engine, study=study, site=site, device=device, actor=person(by), why=why)
     typer.echo(f"{device} is revoked at site {site} of study {study}; its certificate is the broker's to refuse")
 
 
@@ -141,7 +144,7 @@ def replay_letters(
 
     if number is not None and reason is not None:
         fail("--id and --reason: give one of them", 2)
-    chosen, asked, actor = study_named(study, config), _reason(reason), _person(by)
+    chosen, asked, actor = study_named(study, config), _reason(reason), person(by)
     with opened(database, config, LetterError, UnsignedError) as engine:
         admits = Register(engine, chosen).admits
         if number is not None:
@@ -171,38 +174,53 @@ def correct(
 ) -> None:
     """Correct what a person entered in a reading; the entry stays, and is shown by `refill trial history`."""
     from trial import corrections
+    from trial.history import study_of
     from trial.people import UnsignedError
 
     with opened(database, config, corrections.CorrectionError, UnsignedError) as engine:
         with engine.connect() as connection:
-            name = corrections.history(connection, reading_id).entry.study
+            name = study_of(connection, reading_id)
         study = study_named(name, config)
-        made = corrections.correct(
-            engine, study, reading_id, field, to or None, actor=_person(by), why=why, stood=stood
-        )
+        made = corrections.correct(engine, study, reading_id, field, to or None, actor=person(by), why=why, stood=stood)
     typer.echo(f"{made.field}: {corrections.shown(made.old_value)} is now {corrections.shown(made.new_value)}")
 
 
 def history(reading_id: str, database: Database = None, config: Folder = None) -> None:
-    """Show a reading as it was entered, every correction, and every receipt."""
+    """Show a reading as it was entered, what was said of it at the bedside, every correction, and every receipt."""
     from trial import corrections
+    from trial.history import history as history_of
 
     with opened(database, config, corrections.CorrectionError) as engine, engine.connect() as connection:
-        known = corrections.history(connection, reading_id)
+        known = history_of(connection, reading_id)
     entry = known.entry
     typer.echo(f"reading {reading_id}: study {entry.study}, site {entry.subject.site}, {entry.device.name}")
-    typer.echo(f"number {entry.device_seq}, measured {entry.measured.at.isoformat()}, {entry.result.status}")
+    typer.echo(f"number {entry.device_seq}, measured {entry.measured.at.isoformat()}, {_result(entry)}")
     typer.echo(f"sent {known.sent_at.isoformat()}, received {known.received_at.isoformat()}")
     if known.replay is not None:
         number, at, actor, why = known.replay
         typer.echo(f"was dead letter {number}, replayed {at:%Y-%m-%d %H:%M:%S}Z by {actor}: {why}")
-    for field in corrections.FIELDS:
+    for field in corrections.fields_of(entry):
         typer.echo(f"entered {field}: {corrections.shown(corrections.value(entry, field))}")
+    for remark in known.remarks:
+        typer.echo(f"{remark.action} {remark.at:%Y-%m-%d %H:%M:%S}Z by {remark.operator}{_said(remark)}")
     for made in known.corrections:
         change = f"{made.field} from {corrections.shown(made.old_value)} to {corrections.shown(made.new_value)}"
         typer.echo(f"corrected {made.at:%Y-%m-%d %H:%M:%S}Z by {made.actor}: {change}: {made.why}")
     for issued_at, outcome in known.receipts:
         typer.echo(f"receipt {issued_at:%Y-%m-%d %H:%M:%S}Z: {outcome}")
+
+
+def _result(entry: Reading | MottlingReading) -> str:
+    """Return in words what was found; a mottling score is the device's own."""
+    score = getattr(entry.result, "score", None)
+    return str(entry.result.status) if score is None else f"{entry.result.status}, mottling score {score} by the device"
+
+
+def _said(remark: Remark) -> str:
+    if remark.mottling_score is not None:
+        return f": mottling score {remark.mottling_score} by the person"
+    code = remark.comment or remark.why
+    return "" if code is None else f": {code}"
 
 
 def trouble(missing: Sequence[Gap], ahead: Sequence[RefusedAhead], kept: Mapping[str, Letters]) -> Iterator[str]:
@@ -222,7 +240,8 @@ def trouble(missing: Sequence[Gap], ahead: Sequence[RefusedAhead], kept: Mapping
         yield f"refused beyond the last stored record: {sum(each.count for each in ahead)}"
 
 
-def _person(code: str) -> str:
+def person(code: str) -> str:
+    """Return the code of whoever does it; ends the command where it could be a name."""
     from trial.people import is_person_code
 
     if not is_person_code(code):

@@ -32,6 +32,7 @@ def verdict(
     from contract.envelope import first_error
     from contract.reading import Subject
     from device.perfusion import perfusion_of, told
+    from device.standing import standing
     from firmware_config.study import Study
 
     device = device_file(config, simulate)
@@ -46,12 +47,12 @@ def verdict(
     folder: Path = data or device.storage.journal_folder
     with open_journal(folder) as journal:
         try:
-            readings = [record.reading for record in journal.records()]
+            stands = standing(record.content for record in journal.records())
         except ValidationError:
-            fail("a record of the journal is not a reading of this version; see refill journal verify", 1)
-    if not any((reading.study, reading.subject) == (asked.name, who) for reading in readings):
+            fail("a record of the journal is of no version that is known here; see refill journal verify", 1)
+    if not any((each.now.study, each.now.subject) == (asked.name, who) for each in stands):
         _must_be_of(asked, who)
-    found = perfusion_of(readings, asked, who, event, device.language)
+    found = perfusion_of(stands, asked, who, event, device.language)
     if as_json:
         typer.echo(json.dumps(told(found, device.language), ensure_ascii=False))
     else:

@@ -17,6 +17,7 @@ ALONE: frozenset[str] = frozenset(
         "device/test_device_bedside_camera.py",
         "device/test_device_bedside_console.py",
         "device/test_device_logs_whole.py",
+        "install/test_install_booted.py",
         "probe/test_probe_cli_off.py",
         "probe/test_probe_cli_press.py",
         "probe/test_probe_cli_selftest.py",
@@ -27,6 +28,7 @@ ALONE: frozenset[str] = frozenset(
         "refill/test_refill_demo.py",
         "refill/test_refill_supervisor.py",
         "screen/test_screen_flows.py",
+        "systemd/test_systemd_booted.py",
     }
 )
 

@@ -2,5 +2,7 @@
 
 A message is judged by a pure function (`judge`), stored in one transaction (`store`), acknowledged to the broker only
 after the commit, and answered with a receipt (`ingest`). What cannot be accepted is kept as a dead letter. Tables are
-append-only; who changed what stands in `audit`. `crf_csv` writes what the trial's case report form asks for.
+append-only; who changed what stands in `audit`. What was said at the bedside of an earlier reading comes as a record of
+its own, and corrects it where it fits (`amendments`). `crf_csv` and `crf_mottling` write what the trial's case report
+form asks for.
 """

@@ -25,7 +25,19 @@ SECOND: Keys = {
 }
 """The same for migration r0002."""
 
-KEYS: Keys = {**FIRST, **SECOND}
+THIRD: Keys = {
+    "record": (("id",), ("reading_id",), ("study", "device", "device_seq")),
+    "mottling": (("id",), ("reading_id",)),
+    "amendment": (("id",), ("reading_id",)),
+    "amendment_change": (("reading_id", "position"),),
+    "amendment_decision": (("id",), ("amendment",)),
+}
+"""The same for migration r0003."""
+
+REBUILT: Keys = {"replay": SECOND["replay"], "correction": (("id",), ("supersedes",), ("amendment", "field"))}
+"""Those that r0003 made anew in SQLite, where a foreign key cannot be changed."""
+
+KEYS: Keys = {**FIRST, **SECOND, **THIRD, **REBUILT}
 """Every unique key of the append-only tables as they are now."""
 
 
@@ -73,3 +85,36 @@ def _postgresql(table: str) -> list[str]:
         f"CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE ON {table} {row}",
         f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} {statement}",
     ]
+
+
+def belonging(dialect: str) -> list[str]:
+    """Return the statements that refuse a reading without its row in `record`; r0003 made them.
+
+    An ingester from before r0003 would write such readings. PostgreSQL's error is one of the database's health, not of
+    the message: that ingester stores nothing, acknowledges nothing, and says so until it is replaced.
+    """
+    if dialect == "postgresql":
+        return [_BELONGING_FUNCTION, _BELONGING_TRIGGER]
+    return [_BELONGING_SQLITE]
+
+
+_BELONGING_SQLITE = """
+CREATE TRIGGER reading_has_record BEFORE INSERT ON reading
+WHEN NOT EXISTS (SELECT 1 FROM record WHERE reading_id = NEW.reading_id)
+BEGIN SELECT RAISE(ABORT, 'a reading without its record: this program is older than the database'); END
+"""
+_BELONGING_FUNCTION = """
+CREATE FUNCTION refuse_stranger() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM added WHERE NOT EXISTS (SELECT 1 FROM record r WHERE r.reading_id = added.reading_id)) THEN
+        RAISE EXCEPTION 'a reading without its record: this program is older than the database'
+            USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    RETURN NULL;
+END
+$$
+"""
+_BELONGING_TRIGGER = """
+CREATE TRIGGER reading_has_record AFTER INSERT ON reading REFERENCING NEW TABLE AS added
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_stranger()
+"""

@@ -131,7 +131,7 @@ def public_name(engine: Engine) -> str:
 
 
 def _note(engine: Engine, name: str, manifest: Manifest, pruned: list[str]) -> None:
-    detail = f"{name}, {manifest.facts.tables['reading']} readings, sha256 {manifest.sha256}"
+    detail = f"{name}, {manifest.facts.records} records, sha256 {manifest.sha256}"
     removed = f"; removed {', '.join(pruned)}" if pruned else ""
     try:
         with writing(engine).begin() as connection:

@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy import Connection, and_, func, inspect, select, text
+from sqlalchemy import Connection, Table, and_, func, inspect, select, text
 from sqlalchemy import table as table_named
 
 from contract.envelope import chain_sha256, first_error
 from contract.identifiers import Count, Sha256
 from contract.version import __version__
-from trial.append_only import KEYS, guards
+from trial.append_only import KEYS, belonging, guards
 from trial.database import RESTORE_MARK, newest_schema, schema_version
-from trial.tables import reading
+from trial.kinds import BODY, with_bodies
+from trial.tables import reading, record
 
 Progress = Callable[[str], None]
 """Hears, in a few words, how far a long one has come."""
@@ -46,7 +47,7 @@ class DeviceEnd(_Closed):
 
     study: str
     device: str
-    readings: Count
+    readings: Count = Field(description="its records, of whatever kind")
     last_seq: Count = Field(description="highest device_seq that is stored")
     last_sha256: Sha256 = Field(description="hash of that record in its device's chain")
 
@@ -58,7 +59,12 @@ class Facts(_Closed):
     tables: dict[str, Count] = Field(description="rows of each table")
     guards: list[str] = Field(description="names of the triggers that refuse any change")
     devices: list[DeviceEnd]
-    altered: list[str] = Field(description="ids of readings that are not as their device sealed them; none is usual")
+    altered: list[str] = Field(description="ids of records that are not as their device sealed them; none is usual")
+
+    @property
+    def records(self) -> int:
+        """Return how many records there are, of whatever kind."""
+        return self.tables.get(record.name, self.tables[reading.name])
 
 
 class Manifest(_Closed):
@@ -88,7 +94,7 @@ class Manifest(_Closed):
         """Return the triggers that a database of this program's schema has and this one had not."""
         if self.facts.schema_version != newest_schema():
             return []
-        made = "\n".join(guards(self.kind, KEYS))
+        made = "\n".join(guards(self.kind, KEYS) + belonging(self.kind))
         return sorted(set(re.findall(r"CREATE TRIGGER (\w+)", made)) - set(self.facts.guards))
 
     @property
@@ -138,9 +144,9 @@ def file_sha256(path: Path) -> str:
 
 
 def facts(connection: Connection, progress: Progress = lambda _: None) -> Facts:
-    """Return the facts of a database as the connection's transaction sees it; every reading is hashed again.
+    """Return the facts of a database as the connection's transaction sees it; every record is hashed again.
 
-    Raises `BackupError` where it is no trial database.
+    A schema before r0003 has readings only, and no table `record`. Raises `BackupError` where it is no trial database.
     """
     version = schema_version(connection)
     names = table_names(connection)
@@ -152,8 +158,8 @@ def facts(connection: Connection, progress: Progress = lambda _: None) -> Facts:
         schema_version=version,
         tables={name: connection.execute(count.select_from(table_named(name))).scalar_one() for name in names},
         guards=sorted(connection.execute(text(_GUARDS[kind])).scalars()),
-        devices=_ends(connection),
-        altered=_altered(connection, progress),
+        devices=_ends(connection, record if record.name in names else reading),
+        altered=_altered(connection, progress, of_kinds=record.name in names),
     )
 
 
@@ -162,26 +168,28 @@ def table_names(connection: Connection) -> list[str]:
     return sorted(set(inspect(connection).get_table_names()) - {RESTORE_MARK})
 
 
-def _ends(connection: Connection) -> list[DeviceEnd]:
-    r = reading.c
+def _ends(connection: Connection, stored: Table) -> list[DeviceEnd]:
+    r = stored.c
     ends = select(r.study, r.device, func.count().label("readings"), func.max(r.device_seq).label("last_seq"))
     e = ends.group_by(r.study, r.device).subquery("ends")
     last = and_(r.study == e.c.study, r.device == e.c.device, r.device_seq == e.c.last_seq)
-    query = select(e, r.sha256.label("last_sha256")).select_from(e.join(reading, last))
+    query = select(e, r.sha256.label("last_sha256")).select_from(e.join(stored, last))
     found = [DeviceEnd.model_validate(dict(row._mapping)) for row in connection.execute(query)]
     return sorted(found, key=lambda end: (end.study, end.device))  # not by the database: its collation is its own
 
 
-def _altered(connection: Connection, progress: Progress) -> list[str]:
-    r = reading.c
-    query = select(r.reading_id, r.previous_sha256, r.body, r.sha256).order_by(r.id)
+def _altered(connection: Connection, progress: Progress, *, of_kinds: bool) -> list[str]:
+    r, stored = record.c, select(reading.c.reading_id, reading.c.previous_sha256, reading.c.body, reading.c.sha256)
+    query = stored.order_by(reading.c.id)
+    if of_kinds:
+        query = with_bodies(select(r.reading_id, r.previous_sha256, BODY, r.sha256)).order_by(r.id)
     wrong = []
     rows = connection.execute(query.execution_options(yield_per=_AT_ONCE))
     for done, row in enumerate(rows, start=1):
-        if chain_sha256(row.previous_sha256, row.body) != row.sha256:
+        if row.body is None or chain_sha256(row.previous_sha256, row.body) != row.sha256:
             wrong.append(row.reading_id)
         if done % _AT_ONCE == 0:
-            progress(f"{done} readings hashed")
+            progress(f"{done} records hashed")
     return wrong
 
 

@@ -145,5 +145,5 @@ def _mark(connection: Connection, manifest: Manifest) -> bool:
 
 
 def _note(connection: Connection, backup: Path, manifest: Manifest) -> None:
-    detail = f"from {backup.name} of {utc(manifest.begun_at)}, {manifest.facts.tables['reading']} readings"
+    detail = f"from {backup.name} of {utc(manifest.begun_at)}, {manifest.facts.records} records"
     note(connection, "restore", "backup restored", f"{detail}, sha256 {manifest.sha256}")

@@ -1,26 +1,28 @@
 """Corrections of what a person entered. The entry stays as it came; what stands now is entry and corrections together.
 
 A measured number is never corrected, nor what says how it was measured. Values are texts; None is "nothing entered".
+Corrections are made here by a data manager, and by amendments from the bedside (`trial.amendments`).
 """
 
 import json
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, Engine, insert, select
 
-from contract.check_digits import CHECKS
 from contract.envelope import first_error
+from contract.mottling import MottlingReading
 from contract.reading import Reading, utc
-from firmware_config.study import Inclusion, Study
+from firmware_config.study import Study
 from trial import tables
 from trial.database import note
 from trial.judge import not_storable
+from trial.kinds import NotAReadingError, entry_of
 from trial.people import changing, signed
+from trial.values import study_refuses
 
 FIELDS: dict[str, tuple[str, ...]] = {
     "inclusion": ("subject", "inclusion"),
@@ -30,11 +32,10 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "operator": ("operator",),
     "norepinephrine_onset_at": ("norepinephrine_onset_at",),
 }
-"""What may be corrected, and where it stands in the record: what a person entered, nothing else."""
+"""What may be corrected, and where it stands in the record: what a person entered, nothing else. Only a finger or knee
+that was pressed is a `body_site`: a mottling reading has none."""
 
-
-MOST_LETTERS: int = 4
-"""An operator's code with more could be a name."""
+Entry = TypeVar("Entry", Reading, MottlingReading, Reading | MottlingReading)
 
 
 class CorrectionError(ValueError):
@@ -43,7 +44,7 @@ class CorrectionError(ValueError):
 
 @dataclass(frozen=True)
 class Correction:
-    """One change. `supersedes` is the correction of the same field before it."""
+    """One change. `supersedes` is the correction of the same field before it, `amendment` the record it comes from."""
 
     id: int
     reading_id: str
@@ -54,20 +55,7 @@ class Correction:
     at: datetime
     actor: str
     why: str
-
-
-@dataclass(frozen=True)
-class History:
-    """Everything that is known of one reading: the entry as it came, and what was done since."""
-
-    entry: Reading
-    sent_at: datetime
-    received_at: datetime
-    corrections: tuple[Correction, ...]
-    receipts: tuple[tuple[datetime, str], ...]
-    """When each was issued, and its outcome."""
-    replay: tuple[int, datetime, str, str] | None
-    """The dead letter that it was, when it was replayed, by whom and why."""
+    amendment: str | None = None
 
 
 def correct(
@@ -93,25 +81,40 @@ def correct(
         entry = _entry(connection, reading_id)
         if entry.study != study.name:
             raise CorrectionError(f"reading {reading_id} is of study {entry.study}, not of {study.name}")
+        if field not in fields_of(entry):
+            raise CorrectionError(f"{field} is not corrected: a mottling reading has none")
         made = of_reading(connection, reading_id)
         stands = corrected(entry, made)
-        becomes = _changed(stands, {field: to})
+        becomes = changed(stands, {field: to})
         old, new = value(stands, field), value(becomes, field)
         if stood is not None and stood != (old or ""):
             raise CorrectionError(f"{field} of this reading is {shown(old)} now, not {shown(stood or None)}")
-        if _same(stands, becomes, field):
+        if same(stands, becomes, field):
             raise CorrectionError(f"{field} of this reading is {shown(old)} already")
-        problem = not_storable(becomes) or _study_refuses(becomes, field, study)
+        problem = not_storable(becomes) or study_refuses(field, new, study)
         if problem is not None:
             raise CorrectionError(problem)
-        last = next((each.id for each in reversed(made) if each.field == field), None)
-        row: dict[str, Any] = {"reading_id": reading_id, "field": field, "old_value": old, "new_value": new}
-        row |= {"supersedes": last, "at": datetime.now(UTC), "actor": actor, "why": because}
-        added = insert(tables.correction).values(row).returning(tables.correction.c.id)
-        number: int = connection.execute(added).scalar_one()
-        detail = f"reading {reading_id}: {field} from {shown(old)} to {shown(new)}: {because}"
-        note(connection, actor, "reading corrected", detail)
-        return Correction(id=number, **row)
+        made_now = Correction(0, reading_id, field, old, new, last_of(made, field), datetime.now(UTC), actor, because)
+        return add(connection, made_now)
+
+
+def add(connection: Connection, correction: Correction) -> Correction:
+    """Write a correction down, with its line in the audit trail; returns it with its number.
+
+    Whoever calls has made sure that nobody else corrects meanwhile (`trial.people.changing`).
+    """
+    row = {each.name: getattr(correction, each.name) for each in fields(correction) if each.name != "id"}
+    added = insert(tables.correction).values(row).returning(tables.correction.c.id)
+    number: int = connection.execute(added).scalar_one()
+    change = f"{correction.field} from {shown(correction.old_value)} to {shown(correction.new_value)}"
+    detail = f"reading {correction.reading_id}: {change}: {correction.why}"
+    note(connection, correction.actor, "reading corrected", detail)
+    return replace(correction, id=number)
+
+
+def last_of(made: Iterable[Correction], field: str) -> int | None:
+    """Return the number of the last correction of a field, which the next one supersedes."""
+    return max((each.id for each in made if each.field == field), default=None)
 
 
 def of_reading(connection: Connection, reading_id: str) -> list[Correction]:
@@ -123,21 +126,26 @@ def of_reading(connection: Connection, reading_id: str) -> list[Correction]:
 
 def of_study(connection: Connection, study: str) -> dict[str, list[Correction]]:
     """Return the corrections of a study's readings by reading, oldest first."""
-    t, r = tables.correction, tables.reading.c
-    query = select(t).join(tables.reading, r.reading_id == t.c.reading_id).where(r.study == study).order_by(t.c.id)
+    t, r = tables.correction, tables.record.c
+    query = select(t).join(tables.record, r.reading_id == t.c.reading_id).where(r.study == study).order_by(t.c.id)
     found: dict[str, list[Correction]] = {}
     for row in connection.execute(query):
         found.setdefault(row.reading_id, []).append(Correction(**row._mapping))
     return found
 
 
-def corrected(entry: Reading, made: Iterable[Correction]) -> Reading:
+def corrected(entry: Entry, made: Iterable[Correction]) -> Entry:
     """Return a reading as it stands after its corrections, oldest first."""
     changes = {each.field: each.new_value for each in made}
-    return _changed(entry, changes) if changes else entry
+    return changed(entry, changes) if changes else entry
 
 
-def value(reading: Reading, field: str) -> str | None:
+def fields_of(entry: Reading | MottlingReading) -> tuple[str, ...]:
+    """Return what may be corrected in a reading of its kind."""
+    return tuple(field for field in FIELDS if field != "body_site" or isinstance(entry, Reading))
+
+
+def value(reading: Reading | MottlingReading, field: str) -> str | None:
     """Return what stands in a field, as a text."""
     found = _typed(reading, field)
     return utc(found) if isinstance(found, datetime) else None if found is None else str(found)
@@ -148,36 +156,15 @@ def shown(text: str | None) -> str:
     return "nothing" if text is None else text
 
 
-def history(connection: Connection, reading_id: str) -> History:
-    """Return what is known of a reading; raises `CorrectionError` where there is none of that id."""
-    entry = _entry(connection, reading_id)
-    r, t, p = tables.reading.c, tables.receipt.c, tables.replay.c
-    times = connection.execute(select(r.sent_at, r.received_at).where(r.reading_id == reading_id)).one()
-    receipts = connection.execute(
-        select(t.issued_at, t.outcome).where(t.reading_id == reading_id).order_by(t.issued_at, t.id)
-    )
-    replays = select(p.dead_letter_id, p.at, p.actor, p.why).where(p.reading_id == reading_id).order_by(p.id)
-    replay = connection.execute(replays).first()
-    return History(
-        entry,
-        times.sent_at,
-        times.received_at,
-        tuple(of_reading(connection, reading_id)),
-        tuple((row.issued_at, row.outcome) for row in receipts),
-        None if replay is None else (replay.dead_letter_id, replay.at, replay.actor, replay.why),
-    )
+def _entry(connection: Connection, reading_id: str) -> Reading | MottlingReading:
+    try:
+        return entry_of(connection, reading_id)
+    except NotAReadingError as error:
+        raise CorrectionError(str(error)) from error
 
 
-def _entry(connection: Connection, reading_id: str) -> Reading:
-    t = tables.reading.c
-    body = connection.execute(select(t.body).where(t.reading_id == reading_id)).scalar_one_or_none()
-    if body is None:
-        raise CorrectionError(f"there is no reading {reading_id[:40]}")
-    return Reading.model_validate_json(body)
-
-
-def _changed(reading: Reading, changes: dict[str, str | None]) -> Reading:
-    """Return a reading with other values, checked by the contract's own types."""
+def changed(reading: Entry, changes: dict[str, str | None]) -> Entry:
+    """Return a reading with other values, checked by the contract's own types; raises `CorrectionError`."""
     content: dict[str, Any] = reading.model_dump(mode="json")
     for field, to in changes.items():
         *way, last = FIELDS[field]
@@ -186,51 +173,18 @@ def _changed(reading: Reading, changes: dict[str, str | None]) -> Reading:
             place = place[step]
         place[last] = to
     try:
-        return Reading.model_validate_json(json.dumps(content), strict=True)
+        return type(reading).model_validate_json(json.dumps(content), strict=True)
     except ValidationError as error:
         raise CorrectionError(first_error(error)) from error
 
 
-def _typed(reading: Reading, field: str) -> Any:
-    found: Any = reading
-    for step in FIELDS[field]:
-        found = getattr(found, step)
-    return found
-
-
-def _same(one: Reading, other: Reading, field: str) -> bool:
+def same(one: Reading | MottlingReading, other: Reading | MottlingReading, field: str) -> bool:
     """Whether two readings say the same in a field; a time in another zone is the same time."""
     return bool(_typed(one, field) == _typed(other, field))
 
 
-def _study_refuses(reading: Reading, field: str, study: Study) -> str | None:
-    """Return why a study does not know a value that the contract lets through."""
-    if field == "inclusion":
-        return _wrong_inclusion(reading.subject.inclusion, study.inclusion)
-    if field == "event" and reading.event is not None and reading.event not in study.events:
-        return f"event: study {study.name} has no event {reading.event}; it has: {', '.join(study.events) or 'none'}"
-    if field == "side" and reading.side is None and study.sides:
-        return f"side: study {study.name} wants one with every measurement"
-    operator = reading.operator
-    if field == "operator" and operator is not None and not _is_code(operator, study.operator_pattern):
-        return f"operator: no operator's code of study {study.name}"
-    onset = reading.norepinephrine_onset_at
-    if field == "norepinephrine_onset_at" and onset is not None and onset > datetime.now(UTC):
-        return "norepinephrine_onset_at: lies in the future"
-    return None
-
-
-def _is_code(operator: str, pattern: str) -> bool:
-    return re.fullmatch(pattern, operator) is not None and sum(map(str.isalpha, operator)) <= MOST_LETTERS
-
-
-def _wrong_inclusion(inclusion: str, asked: Inclusion) -> str | None:
-    least, most = asked.least_digits, asked.most_digits
-    if not least <= len(inclusion) <= most:
-        return f"inclusion: has {least if least == most else f'{least} to {most}'} digits in this study"
-    if len(inclusion) > least and inclusion.startswith("0"):
-        return f"inclusion: zeros in front fill it up to {least} digits, no further"
-    check = CHECKS.get(asked.check_digit)
-    if check is not None and not check(inclusion):
-        return "inclusion: the check digit does not fit"
-    return None
+def _typed(reading: Reading | MottlingReading, field: str) -> Any:
+    found: Any = reading
+    for step in FIELDS[field]:
+        found = getattr(found, step)
+    return found

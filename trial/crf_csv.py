@@ -1,13 +1,9 @@
-"""The case report form as CSV: one row for each reading, and beside it a data dictionary.
+"""The case report form as CSV: one row for each refill reading, and beside it a data dictionary.
 
 Every value comes from the stored record itself, not from a copy, as it stands after its corrections. The same database
-gives the same bytes.
+gives the same bytes. Mottling has a file of its own (`trial.crf_mottling`).
 """
 
-import csv
-import hashlib
-import io
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,12 +14,8 @@ from sqlalchemy import Connection, Engine, select
 
 from contract.envelope import chain_sha256
 from contract.reading import Reading, utc
-from trial import corrections, tables
-from trial.database import note, writing
-
-
-class AlteredError(Exception):
-    """A stored reading no longer matches the hash that its device sealed it with. One sentence."""
+from trial import corrections, remarks, tables
+from trial.crf_files import AlteredError, CrfColumn, Value, write_export
 
 
 @dataclass(frozen=True)
@@ -35,20 +27,8 @@ class Stored:
     sent_at: datetime
     received_at: datetime
     corrected: tuple[str, ...] = ()
-
-
-Value = str | float | int | bool | None
-
-
-@dataclass(frozen=True)
-class CrfColumn:
-    """One column of the export, and its line in the data dictionary."""
-
-    name: str
-    meaning: str
-    unit: str
-    source: str
-    value: Callable[[Stored], Value]
+    confirmed_by: tuple[str, ...] = ()
+    comments: tuple[str, ...] = ()
 
 
 def _interval(end: int) -> Callable[[Stored], Value]:
@@ -61,7 +41,7 @@ def _result(name: str) -> Callable[[Stored], Value]:
 
 _ONLY_MEASURED = "blank unless status is measured"
 
-COLUMNS: tuple[CrfColumn, ...] = (
+COLUMNS: tuple[CrfColumn[Stored], ...] = (
     CrfColumn("study", "study", "", "study", lambda s: s.reading.study),
     CrfColumn("site", "site number", "", "subject.site", lambda s: s.reading.subject.site),
     CrfColumn("inclusion", "inclusion number", "", "subject.inclusion", lambda s: s.reading.subject.inclusion),
@@ -229,6 +209,20 @@ COLUMNS: tuple[CrfColumn, ...] = (
         "correction.field",
         lambda s: ";".join(s.corrected) or None,
     ),
+    CrfColumn(
+        "confirmed_by",
+        "codes of those who confirmed the reading at the bedside, separated by semicolons",
+        "",
+        "amendment.operator",
+        lambda s: ";".join(s.confirmed_by) or None,
+    ),
+    CrfColumn(
+        "comments",
+        "codes of the comments that were made at the bedside, separated by semicolons",
+        "",
+        "amendment.comment",
+        lambda s: ";".join(s.comments) or None,
+    ),
 )
 """The order of the columns is part of the format."""
 
@@ -236,62 +230,37 @@ COLUMNS: tuple[CrfColumn, ...] = (
 def readings(connection: Connection, study: str) -> Iterator[Stored]:
     """Yield a study's readings, corrected, by site, subject as entered, time and id; raises `AlteredError`."""
     t = tables.reading.c
-    made = corrections.of_study(connection, study)
+    made, said = corrections.of_study(connection, study), remarks.of_study(connection, study)
     query = select(t.reading_id, t.body, t.previous_sha256, t.sha256, t.sent_at, t.received_at).where(t.study == study)
     for row in connection.execute(query.order_by(t.site, t.inclusion, t.measured_at, t.reading_id)):
         if chain_sha256(row.previous_sha256, row.body) != row.sha256:
             raise AlteredError(f"reading {row.reading_id} is not as its device sealed it: nothing was exported")
         entry, mine = Reading.model_validate_json(row.body), made.get(row.reading_id, [])
-        fields = tuple(sorted({each.field for each in mine}))
-        yield Stored(corrections.corrected(entry, mine), row.sha256, row.sent_at, row.received_at, fields)
-
-
-def csv_text(header: list[str], lines: Iterator[list[Value]]) -> str:
-    """Return lines as CSV as RFC 4180 has it. A text that a spreadsheet would run as a formula is disarmed."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(header)
-    writer.writerows([_cell(value) for value in line] for line in lines)
-    return out.getvalue()
-
-
-def dictionary_path(out: Path) -> Path:
-    """Return where the data dictionary of the export `out` goes."""
-    return out.with_name(f"{out.stem}.dictionary.csv")
+        fields, of_it = tuple(sorted({each.field for each in mine})), said.get(row.reading_id, [])
+        yield Stored(
+            corrections.corrected(entry, mine),
+            row.sha256,
+            row.sent_at,
+            row.received_at,
+            fields,
+            tuple(remarks.confirmed_by(of_it)),
+            tuple(remarks.comments(of_it)),
+        )
 
 
 def export(engine: Engine, study: str, out: Path) -> int:
     """Write the CSV to `out` and its data dictionary beside it; return the number of rows.
 
     Each file appears whole or not at all. The export is noted in the audit trail with the hash of its content.
-    Raises `OSError` and SQLAlchemy's errors.
+    Raises `AlteredError`, `OSError` and SQLAlchemy's errors.
     """
     with engine.connect() as connection:
         found = sorted(readings(connection, study), key=_subject)  # a corrected number moves its row to its subject
-    lines = [[column.value(stored) for column in COLUMNS] for stored in found]
-    content = csv_text([column.name for column in COLUMNS], iter(lines))
-    described: Iterator[list[Value]] = ([c.name, c.meaning, c.unit, c.source] for c in COLUMNS)
-    _write_whole(dictionary_path(out), csv_text(["column", "meaning", "unit", "source"], described))
-    _write_whole(out, content)
-    sha256 = hashlib.sha256(content.encode()).hexdigest()
-    with writing(engine).begin() as connection:
-        note(connection, "export", "crf csv exported", f"study {study}, {len(lines)} rows, sha256 {sha256}")
-    return len(lines)
+    return write_export(engine, out, COLUMNS, found, f"study {study}", "crf csv exported")
 
 
 def _subject(stored: Stored) -> tuple[str, str]:
     return stored.reading.subject.site, stored.reading.subject.inclusion
-
-
-def _cell(value: Value) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return repr(value)
-    text = str(value)
-    return f"'{text}" if isinstance(value, str) and text[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") else text
 
 
 def _presses(reading: Reading) -> str:
@@ -300,15 +269,3 @@ def _presses(reading: Reading) -> str:
 
 def _text(value: Any | None) -> str | None:
     return None if value is None else str(value)
-
-
-def _write_whole(path: Path, content: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

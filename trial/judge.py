@@ -16,12 +16,15 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from contract.amendment import Amendment
 from contract.envelope import MAX_PAYLOAD_BYTES, Envelope, EnvelopeError, open_envelope, open_status
+from contract.mottling import MottlingReading
 from contract.reading import Reading
 from contract.record import SCHEMA_VERSION, SchemaVersion, answer_version, newer_version
 from contract.status import DeviceStatus
 from contract.topics import Topic, TopicError, parse
 from firmware_config.study import Study
+from trial.values import study_refuses
 
 MAX_CLAIM_BYTES: int = 16 * MAX_PAYLOAD_BYTES
 """A message over the limit is refused, but up to this size its sender is still told so."""
@@ -45,6 +48,8 @@ class Refusal(StrEnum):
     SIMULATED = "simulated"
     NOT_STORABLE = "not_storable"
     CONFLICT = "conflict"
+    ABOUT = "about"
+    """An amendment of what it cannot be about: another device's record, a later one, another amendment, itself."""
 
 
 @dataclass(frozen=True)
@@ -62,17 +67,18 @@ class Claim:
 
 @dataclass(frozen=True)
 class Accepted:
-    """A reading that may be stored."""
+    """A record that may be stored. `problem`: why the study does not know a value that an amendment corrects to."""
 
     topic: Topic
     envelope: Envelope
-    reading: Reading
+    record: Reading | MottlingReading | Amendment
+    problem: str | None = None
 
     @property
     def claim(self) -> Claim:
         """Return what identifies it."""
         answer_in = answer_version(self.envelope.schema_version)
-        return Claim(self.reading.reading_id, self.reading.device_seq, self.envelope.sha256, answer_in)
+        return Claim(self.record.reading_id, self.record.device_seq, self.envelope.sha256, answer_in)
 
 
 @dataclass(frozen=True)
@@ -112,30 +118,40 @@ def judge(topic_text: str, payload: bytes, study: Study, admits: Admits = anyone
     except TopicError as error:
         return Refused(Refusal.TOPIC, _clip(str(error)))
     if topic.kind == "reading":
-        verdict = _judge_reading(topic, payload, study, admits)
+        verdict = _judge_record(topic, payload, study, admits)
         return verdict if isinstance(verdict, Accepted) else _with_claim(verdict, topic, payload)
     if topic.kind == "status":
         return _judge_status(topic, payload, study, admits)
     return Refused(Refusal.TOPIC, f"no {topic.kind} is expected here", topic)
 
 
-def _judge_reading(topic: Topic, payload: bytes, study: Study, admits: Admits) -> Accepted | Refused:
+def _judge_record(topic: Topic, payload: bytes, study: Study, admits: Admits) -> Accepted | Refused:
     place = _place_refusal(topic, study, admits)
     if place is not None:
         return place
     try:
-        envelope, reading = open_envelope(payload)
+        envelope, record = open_envelope(payload)
     except EnvelopeError as error:
         return Refused(Refusal(error.kind), _clip(str(error)))
-    claimed = (reading.study, reading.subject.site, reading.device.name)
+    claimed = (record.study, record.subject.site, record.device.name)
     if claimed != (topic.study, topic.site, topic.device):
         return Refused(Refusal.WRONG_PLACE, f"reading of {'/'.join(claimed)} came in on {topic}")
-    if reading.simulated and not study.accept_simulated:
+    if record.simulated and not study.accept_simulated:
         return Refused(Refusal.SIMULATED, f"study {study.name} does not accept simulated readings")
-    problem = not_storable(reading) or _unheld("sent_at", envelope.sent_at)
+    problem = not_storable(record) or _unheld("sent_at", envelope.sent_at)
     if problem is not None:
         return Refused(Refusal.NOT_STORABLE, problem)
-    return Accepted(topic, envelope, reading)
+    if not isinstance(record, Amendment):
+        return Accepted(topic, envelope, record)
+    if record.about == record.reading_id:
+        return Refused(Refusal.ABOUT, "about: an amendment is not about itself")
+    return Accepted(topic, envelope, record, _unknown_value(record, study))
+
+
+def _unknown_value(amendment: Amendment, study: Study) -> str | None:
+    """Return why the study does not know a value that is corrected to; the record is stored all the same."""
+    found = (study_refuses(change.field, change.new, study) for change in amendment.changes)
+    return next((why for why in found if why is not None), None)
 
 
 def _judge_status(topic: Topic, payload: bytes, study: Study, admits: Admits) -> AcceptedStatus | Refused:
@@ -162,18 +178,18 @@ def _place_refusal(topic: Topic, study: Study, admits: Admits) -> Refused | None
     return None
 
 
-def not_storable(reading: Reading) -> str | None:
-    """Return why a database could not hold a reading, though it is as the contract wants it.
+def not_storable(record: Reading | MottlingReading | Amendment) -> str | None:
+    """Return why a database could not hold a record, though it is as the contract wants it.
 
     Only free texts and times can be wrong; every other field is bounded by its type (a test walks the schema).
     """
-    device = reading.device
+    device = record.device
     return (
-        _unheld("protocol.version", reading.protocol.version)
-        or _unheld("device.software_version", device.software_version)
+        _unheld("device.software_version", device.software_version)
         or _unheld("device.algorithm_version", device.algorithm_version)
-        or _unheld("measured.at", reading.measured.at)
-        or _unheld("norepinephrine_onset_at", reading.norepinephrine_onset_at)
+        or _unheld("measured.at", record.measured.at)
+        or _unheld("norepinephrine_onset_at", record.norepinephrine_onset_at)
+        or (_unheld("protocol.version", record.protocol.version) if isinstance(record, Reading) else None)
     )
 
 

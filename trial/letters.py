@@ -1,6 +1,6 @@
 """The dead letters: look at them, and judge them again when what stood in their way is gone.
 
-A replayed letter stays; `replay` says which reading it became. Its receipt goes the usual way: a device sends again
+A replayed letter stays; `replay` says which record it became. Its receipt goes the usual way: a device sends again
 whatever the database has not called stored, a refused record included, and is then answered "stored".
 """
 
@@ -12,12 +12,14 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Select, and_, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
+from contract.amendment import Amendment
 from firmware_config.study import Study
-from trial import rows
+from trial.amendments import about_problem
 from trial.database import note
 from trial.judge import Accepted, Admits, Refusal, Refused, judge
+from trial.keeping import keep
 from trial.people import changing, signed
-from trial.tables import dead_letter, press, reading
+from trial.tables import dead_letter, record
 from trial.tables import replay as replayed
 
 PAGE: int = 100
@@ -148,45 +150,55 @@ def _replay(engine: Engine, letter: Letter, study: Study, admits: Admits, actor:
 
 
 def _store(engine: Engine, letter: Letter, accepted: Accepted, actor: str, why: str) -> Replayed:
-    reading_id, envelope = str(accepted.reading.reading_id), accepted.envelope
+    reading_id, now = str(accepted.record.reading_id), datetime.now(UTC)
     with changing(engine) as connection:
         before = one(connection, letter.id)
         if before.became is not None:
             return Replayed(letter.id, before.became, "replayed before")
         alike = _alike(connection, accepted)
-        if any(row.sha256 != envelope.sha256 or row.body != envelope.body for row in alike):
+        if any(row.sha256 != accepted.envelope.sha256 for row in alike):
             said = f"still refused ({Refusal.CONFLICT}): another record with this id or number is already stored"
             return Replayed(letter.id, None, said)
+        problem = None if alike else _about_problem(connection, accepted)
+        if problem is not None:
+            return Replayed(letter.id, None, f"still refused ({Refusal.ABOUT}): {problem}")
         if not alike:
             # Received is when it came in, not when it was taken: that time is never rewritten.
-            connection.execute(insert(reading), rows.reading_row(accepted, letter.received_at))
-            presses = rows.press_rows(accepted.reading)
-            if presses:
-                connection.execute(insert(press), presses)
+            keep(connection, [(accepted, letter.received_at)], now, alone=True, awaited={reading_id})
         said = "stored already" if alike else "stored"
         row = {"dead_letter_id": letter.id, "reading_id": reading_id, "outcome": "again" if alike else "stored"}
-        connection.execute(insert(replayed), row | {"at": datetime.now(UTC), "actor": actor, "why": why})
-        whose = f"{letter.device} {accepted.reading.device_seq}"
+        connection.execute(insert(replayed), row | {"at": now, "actor": actor, "why": why})
+        whose = f"{letter.device} {accepted.record.device_seq}"
         detail = f"letter {letter.id} ({letter.reason}) is reading {reading_id} of {whose}, {said}: {why}"
         note(connection, actor, "dead letter replayed", detail)
     return Replayed(letter.id, reading_id, said)
 
 
 def _alike(connection: Connection, accepted: Accepted) -> list[Any]:
-    t, record = reading.c, accepted.reading
-    same_place = and_(t.study == record.study, t.device == record.device.name, t.device_seq == record.device_seq)
-    query = select(t.sha256, t.body).where(or_(t.reading_id == str(record.reading_id), same_place))
+    t, came = record.c, accepted.record
+    same_place = and_(t.study == came.study, t.device == came.device.name, t.device_seq == came.device_seq)
+    query = select(t.sha256).where(or_(t.reading_id == str(came.reading_id), same_place))
     return list(connection.execute(query))
 
 
+def _about_problem(connection: Connection, accepted: Accepted) -> str | None:
+    came = accepted.record
+    if not isinstance(came, Amendment):
+        return None
+    about = connection.execute(select(record).where(record.c.reading_id == str(came.about))).one_or_none()
+    if about is None:
+        return None
+    return about_problem(about, came.study, came.device.name, came.device_seq, came.mottling_score)
+
+
 def _letters() -> Select[Any]:
-    d, r, k = dead_letter.c, replayed.c, reading.c
+    d, r, k = dead_letter.c, replayed.c, record.c
     same = and_(k.reading_id == d.reading_id, k.sha256 == d.sha256)
     query = select(
         *(d.id, d.received_at, d.topic, d.reason, d.detail, d.study, d.device, d.device_seq),
         *(d.reading_id, d.payload_bytes, d.payload, r.reading_id.label("became"), k.id.is_not(None).label("overtaken")),
     )
-    return query.select_from(dead_letter.outerjoin(replayed, r.dead_letter_id == d.id).outerjoin(reading, same))
+    return query.select_from(dead_letter.outerjoin(replayed, r.dead_letter_id == d.id).outerjoin(record, same))
 
 
 def _letter(row: Any) -> Letter:

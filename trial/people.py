@@ -12,6 +12,8 @@ _ACTOR = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _PERSON = re.compile(r"(?!.*[a-z]{5})[a-z0-9][a-z0-9-]{0,15}")
 MAX_WHY: int = 500
 _LOCK = 0x526566696C70
+_ALONE = text("SELECT pg_advisory_xact_lock(:key)")
+_TOGETHER = text("SELECT pg_advisory_xact_lock_shared(:key)")
 
 
 class UnsignedError(ValueError):
@@ -40,6 +42,15 @@ def changing(engine: Engine) -> Iterator[Connection]:
     SQLite's write lock, or an advisory lock in PostgreSQL, for which an account needs no right on any table.
     """
     with writing(engine).begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        wait_for_others(connection, alone=True)
         yield connection
+
+
+def wait_for_others(connection: Connection, *, alone: bool) -> None:
+    """Wait until nobody changes what is looked up here, as the first statement of a transaction that writes.
+
+    Not `alone`: any number may write side by side, but nobody who is alone. SQLite's writers always are.
+    """
+    if connection.dialect.name == "postgresql":
+        lock = _ALONE if alone else _TOGETHER
+        connection.execute(lock, {"key": _LOCK})

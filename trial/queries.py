@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, exists, func, or_, select
 
 from contract.identifiers import GENESIS_SHA256
-from trial.tables import dead_letter, device_status, reading, replay
+from trial.tables import dead_letter, device_status, mottling, reading, record, replay
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,18 @@ class ChainBreak:
 
 @dataclass(frozen=True)
 class DeviceSummary:
-    """One device as the trial sees it. `state` is None where no status has come in yet."""
+    """One device as the trial sees it. `state` is None where no status has come in yet.
+
+    `readings` are those of refill and of mottling, `measured` those with a number or a score; numbers and times are of
+    its records of every kind.
+    """
 
     study: str
     site: str
     device: str
     readings: int
     measured: int
+    amendments: int
     last_seq: int
     last_received_at: datetime | None
     state: str | None
@@ -76,7 +81,7 @@ class DeviceSummary:
 
 def gaps(connection: Connection, study: str | None = None) -> list[Gap]:
     """Return the gaps in every device's sequence, from 1 up to its highest stored number."""
-    r = reading.c
+    r = record.c
     before = func.lag(r.device_seq, 1, 0).over(partition_by=(r.study, r.device), order_by=r.device_seq)
     first_behind = func.min(r.received_at).over(partition_by=(r.study, r.device), order_by=r.device_seq, rows=(0, None))
     query = select(r.study, r.device, r.device_seq, before.label("before"), first_behind.label("known_since"))
@@ -106,7 +111,7 @@ def refused_ahead(connection: Connection, study: str | None = None) -> list[Refu
 
     A number is what the refused message claimed: a device that is not what it says can claim any.
     """
-    d, r = dead_letter.c, reading.c
+    d, r = dead_letter.c, record.c
     later = exists().where(r.study == d.study, r.device == d.device, r.device_seq >= d.device_seq)
     query = select(d.study, d.device, func.count(func.distinct(d.device_seq))).where(d.device_seq.is_not(None), ~later)
     if study is not None:
@@ -117,7 +122,7 @@ def refused_ahead(connection: Connection, study: str | None = None) -> list[Refu
 
 def chain_breaks(connection: Connection, study: str | None = None) -> list[ChainBreak]:
     """Return the records that do not follow the stored record before them, or that claim to be a first and are not."""
-    this, previous = reading.alias("this"), reading.alias("previous")
+    this, previous = record.alias("this"), record.alias("previous")
     follows = and_(
         previous.c.study == this.c.study,
         previous.c.device == this.c.device,
@@ -137,24 +142,26 @@ def chain_breaks(connection: Connection, study: str | None = None) -> list[Chain
 
 
 def devices(connection: Connection, study: str | None = None) -> list[DeviceSummary]:
-    """Return every device that has sent a reading or a status, in order of study, site and name."""
-    r, s = reading.c, device_status.c
-    counts = select(
-        r.study,
-        r.site,
-        r.device,
-        func.count(),
-        func.count().filter(r.status == "measured"),
-        func.max(r.device_seq),
-        func.max(r.received_at),
-    ).group_by(r.study, r.site, r.device)
+    """Return every device that has sent a record or a status, in order of study, site and name."""
+    r, s = record.c, device_status.c
+    amends = r.kind == "amendment"
+    found = or_(reading.c.status == "measured", mottling.c.status == "measured")
+    source = record.outerjoin(reading, reading.c.reading_id == r.reading_id)
+    counts = (
+        select(
+            *(r.study, r.site, r.device, func.count().filter(~amends), func.count().filter(found)),
+            *(func.count().filter(amends), func.max(r.device_seq), func.max(r.received_at)),
+        )
+        .select_from(source.outerjoin(mottling, mottling.c.reading_id == r.reading_id))
+        .group_by(r.study, r.site, r.device)
+    )
     states = select(s.study, s.site, s.device, s.state, s.unsent_readings, s.problem)
     if study is not None:
         counts, states = counts.where(r.study == study), states.where(s.study == study)
     counted = {tuple(row[:3]): tuple(row[3:]) for row in connection.execute(counts)}
     stated = {tuple(row[:3]): tuple(row[3:]) for row in connection.execute(states)}
     return [
-        DeviceSummary(*place, *counted.get(place, (0, 0, 0, None)), *stated.get(place, (None, None, None)))
+        DeviceSummary(*place, *counted.get(place, (0, 0, 0, 0, None)), *stated.get(place, (None, None, None)))
         for place in sorted(counted.keys() | stated.keys())
     ]
 
@@ -170,7 +177,7 @@ def dead_letters(connection: Connection) -> dict[str, int]:
 
 def letters(connection: Connection) -> dict[str, Letters]:
     """Return what became of the dead letters by reason, of every study."""
-    d, r = dead_letter.c, reading.c
+    d, r = dead_letter.c, record.c
     stored = exists().where(r.reading_id == d.reading_id, r.sha256 == d.sha256)
     was_replayed = replay.c.id.is_not(None)
     counts = (func.count(), func.count().filter(was_replayed), func.count().filter(and_(~was_replayed, stored)))

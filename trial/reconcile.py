@@ -23,9 +23,10 @@ from firmware_config.study import Study
 from trial.database import note, writing
 from trial.enrolment import Register
 from trial.judge import Accepted, Refused, judge
+from trial.kinds import BODY, with_bodies
 from trial.people import signed
 from trial.store import Arrival, store
-from trial.tables import dead_letter, reading
+from trial.tables import dead_letter, record
 
 _READ = ("journal.json", "receipts.jsonl", "records.jsonl")
 _AT_ONCE = 200
@@ -135,28 +136,29 @@ def _records(rows: Iterable[dict[str, Any]], device: str, first_seq: int, stored
 
 def compare(connection: Connection, export: Export) -> list[Comparison]:
     """Return how the database stands to a journal, for each study that the journal has records of."""
-    studies = sorted({record.study for record in export.records})
+    studies = sorted({each.study for each in export.records})
     return [_compare(connection, export, study) for study in studies]
 
 
 def _compare(connection: Connection, export: Export, study: str) -> Comparison:
-    records = {record.device_seq: record for record in export.records if record.study == study}
+    records = {each.device_seq: each for each in export.records if each.study == study}
     first, last = export.records[0].device_seq, export.records[-1].device_seq
-    t = reading.c
-    query = select(t.device_seq, t.body, t.previous_sha256, t.sha256).where(t.study == study, t.device == export.device)
+    t = record.c
+    query = with_bodies(select(t.device_seq, BODY, t.previous_sha256, t.sha256))
+    query = query.where(t.study == study, t.device == export.device)
     seen: set[int] = set()
     different, unknown, beyond = [], [], 0
     for row in connection.execute(query.order_by(t.device_seq).execution_options(yield_per=_AT_ONCE)):
-        record = records.get(row.device_seq)
-        if record is not None:
+        there = records.get(row.device_seq)
+        if there is not None:
             seen.add(row.device_seq)
-            if (row.body, row.previous_sha256, row.sha256) != (record.body, record.previous_sha256, record.sha256):
+            if (row.body, row.previous_sha256, row.sha256) != (there.body, there.previous_sha256, there.sha256):
                 different.append(row.device_seq)
         elif row.device_seq > last:
             beyond += 1
         elif row.device_seq >= first:
             unknown.append(row.device_seq)
-    missing = [record for seq, record in records.items() if seq not in seen]
+    missing = [each for seq, each in records.items() if seq not in seen]
     return Comparison(
         study,
         export.device,
@@ -174,7 +176,7 @@ def _refused(connection: Connection, study: str, device: str, missing: Sequence[
     d = dead_letter.c
     letters = connection.execute(select(d.sha256).where(d.study == study, d.device == device)).scalars()
     hashes = set(letters)
-    return [record.device_seq for record in missing if record.sha256 in hashes]
+    return [each.device_seq for each in missing if each.sha256 in hashes]
 
 
 def import_missing(
@@ -196,7 +198,11 @@ def import_missing(
         part = fit[start : start + _AT_ONCE]
         outcomes = store(engine, [arrival for _, arrival in part], now)
         kinds += [(seq, outcome.kind) for (seq, _), outcome in zip(part, outcomes, strict=True)]
-    refused += [(seq, "contradicts what is stored: see the dead letters") for seq, kind in kinds if kind == "refused"]
+    refused += [
+        (seq, "contradicts what is stored, or is about what it cannot be: see the dead letters")
+        for seq, kind in kinds
+        if kind == "refused"
+    ]
     stored, again = (sum(kind == which for _, kind in kinds) for which in ("stored", "again"))
     _note(
         engine, actor, "journal import done", f"{whose}, {stored} stored, {again} there already, {len(refused)} refused"
@@ -210,21 +216,19 @@ def _judged(
     """Return the records that may be stored, and why the others may not, each with its number."""
     fit: list[tuple[int, Arrival]] = []
     refused: list[tuple[int, str]] = []
-    for record in missing:
+    for each in missing:
         try:
-            topic = str(Topic(record.study, record.site, export.device, "reading"))
-            sealed = Envelope(
-                sent_at=now, previous_sha256=record.previous_sha256, sha256=record.sha256, body=record.body
-            )
+            topic = str(Topic(each.study, each.site, export.device, "reading"))
+            sealed = Envelope(sent_at=now, previous_sha256=each.previous_sha256, sha256=each.sha256, body=each.body)
         except (TopicError, ValidationError):
-            refused.append((record.device_seq, "not a record of the contract"))
+            refused.append((each.device_seq, "not a record of the contract"))
             continue
         payload = sealed.model_dump_json().encode()
         verdict = judge(topic, payload, study, register.admits)
         if isinstance(verdict, Accepted):
-            fit.append((record.device_seq, Arrival(topic, payload, now, verdict)))
+            fit.append((each.device_seq, Arrival(topic, payload, now, verdict)))
         elif isinstance(verdict, Refused):
-            refused.append((record.device_seq, verdict.detail))
+            refused.append((each.device_seq, verdict.detail))
     return fit, refused
 
 

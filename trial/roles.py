@@ -18,8 +18,12 @@ Role = Literal["ingest", "manage", "backup", "read"]
 Right = Literal["SELECT", "INSERT", "UPDATE"]
 
 VERSION_TABLE = "alembic_version"
-INGESTED: tuple[str, ...] = ("reading", "press", "dead_letter", "receipt", "audit")
-"""What an ingester adds to. Enrolments, replays and corrections are people's."""
+INGESTED: tuple[str, ...] = (
+    *("record", "reading", "press", "mottling", "amendment", "amendment_change", "correction"),
+    *("dead_letter", "receipt", "audit"),
+)
+"""What an ingester adds to: corrections are those that came from the bedside. Enrolments, replays and decisions are
+people's."""
 _NAME = re.compile(r"[a-z_][a-z0-9_-]{0,62}")
 _NO_RIGHT = "42501"
 
@@ -31,8 +35,8 @@ class RolesError(Exception):
 def rights(role: Role) -> dict[str, tuple[Right, ...]]:
     """Return what a role may do with each table. Nobody may DELETE, TRUNCATE, or change a table or its triggers.
 
-    ingest: the ingesters. manage: enrolment, replay, correction, import, export. backup: `refill trial backup` without
-    `--verify`. read: gaps, status, and other people's reports.
+    ingest: the ingesters. manage: enrolment, replay, correction, decision, import, export. backup: `refill trial
+    backup` without `--verify`. read: gaps, status, and other people's reports.
     """
     may: dict[str, tuple[Right, ...]] = dict.fromkeys((*sorted(metadata.tables), VERSION_TABLE), ("SELECT",))
     added: dict[Role, tuple[str, ...]] = {"ingest": INGESTED, "manage": APPEND_ONLY, "backup": ("audit",), "read": ()}

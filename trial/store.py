@@ -4,6 +4,9 @@ Any number of ingesters may do so at once. What stands is looked up first; where
 record between look-up and insert, a unique key stops the insert, and the batch is decided anew on what then stands.
 Rows go in in the order of their keys, so that two batches with the same records never wait for each other in a ring.
 
+Corrections that an amendment asks for are made here too (`trial.amendments`). A batch that brings some about is alone:
+all others only stand side by side with those that bring none.
+
 A message that comes again changes nothing and is answered again. Its receipt is written down once for each record and
 outcome: a device that sends again for a week must not fill a table from which nothing may be deleted.
 """
@@ -14,16 +17,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
-from sqlalchemy import Connection, Engine, bindparam, insert, or_, select, tuple_
+from sqlalchemy import Connection, Engine, bindparam, insert, select, tuple_
 from sqlalchemy.exc import DataError, IntegrityError
 
 from contract.envelope import MAX_PAYLOAD_BYTES
 from contract.reading import Receipt
 from contract.topics import Topic
 from trial import rows, tables
-from trial.bulk import insert_rows, one_of
+from trial.bulk import insert_rows
 from trial.database import writing
 from trial.judge import Accepted, AcceptedStatus, Claim, Refusal, Refused, Verdict, fingerprint
+from trial.keeping import NotAloneError, keep
+from trial.known import Known
+from trial.people import wait_for_others
 
 ATTEMPTS: int = 3
 """A record loses a race with another ingester at most twice: once for its id, once for its place."""
@@ -95,78 +101,53 @@ def _store_together(engine: Engine, arrivals: Sequence[Arrival], now: datetime, 
             refused[number] = arrival, arrival.verdict
         else:
             statuses[number] = arrival, arrival.verdict
-    with writing(engine).begin() as connection:
-        outcomes, conflicts = _store_readings(connection, accepted, by_place)
-        outcomes |= _bury(connection, refused | conflicts)
-        outcomes |= _store_statuses(connection, statuses)
-        _note_receipts(connection, outcomes.values(), now)
+
+    def write(*, alone: bool) -> dict[int, Outcome]:
+        with writing(engine).begin() as connection:
+            if accepted:
+                wait_for_others(connection, alone=alone)
+            outcomes, unfit = _store_records(connection, accepted, now, by_place=by_place, alone=alone)
+            outcomes |= _bury(connection, refused | unfit)
+            outcomes |= _store_statuses(connection, statuses)
+            _note_receipts(connection, outcomes.values(), now)
+            return outcomes
+
+    try:
+        outcomes = write(alone=False)
+    except NotAloneError:
+        outcomes = write(alone=True)
     return [outcomes[number] for number in range(len(arrivals))]
 
 
-def _store_readings(
-    connection: Connection, accepted: Numbered[Accepted], by_place: bool
+def _store_records(
+    connection: Connection, accepted: Numbered[Accepted], now: datetime, *, by_place: bool, alone: bool
 ) -> tuple[dict[int, Outcome], dict[int, tuple[Arrival, Refused]]]:
-    known = _Known(connection, [verdict for _, verdict in accepted.values()], by_place)
+    known = Known(connection, [verdict for _, verdict in accepted.values()], by_place)
     outcomes: dict[int, Outcome] = {}
-    conflicts: dict[int, tuple[Arrival, Refused]] = {}
+    unfit: dict[int, tuple[Arrival, Refused]] = {}
     new: list[tuple[Accepted, datetime]] = []
     for number, (arrival, verdict) in accepted.items():
         alike = known.like(verdict)
         # The hash covers the record, byte for byte, and the one before it: `judge` has seen to that.
         if any(row.sha256 != verdict.envelope.sha256 for row in alike):
             refused = Refused(Refusal.CONFLICT, _contradiction(verdict, alike), verdict.topic, verdict.claim)
-            conflicts[number] = arrival, refused
+            unfit[number] = arrival, refused
         elif alike:
             receipt = _receipt(verdict.claim, "stored", alike[0].received_at)
             outcomes[number] = Outcome("again", verdict.topic, receipt)
+        elif (problem := known.about_problem(verdict)) is not None:
+            unfit[number] = arrival, Refused(Refusal.ABOUT, problem, verdict.topic, verdict.claim)
         else:
             known.add(rows.StoredRow.of(verdict, arrival.received_at))
             new.append((verdict, arrival.received_at))
             receipt = _receipt(verdict.claim, "stored", arrival.received_at)
             outcomes[number] = Outcome("stored", verdict.topic, receipt, first=True)
-    new.sort(key=lambda each: each[0].reading.reading_id)
-    insert_rows(connection, tables.reading, [rows.reading_row(verdict, at) for verdict, at in new])
-    insert_rows(connection, tables.press, [row for verdict, _ in new for row in rows.press_rows(verdict.reading)])
-    return outcomes, conflicts
-
-
-class _Known:
-    """The stored readings that a batch could repeat or contradict, by id and by place in the device's journal.
-
-    The database is asked for ids: that finds every repeat. Another record in the same place is found by the unique
-    key, and the batch then asks for places too.
-    """
-
-    def __init__(self, connection: Connection, batch: Sequence[Accepted], by_place: bool) -> None:
-        self._by_id: dict[str, Any] = {}
-        self._by_place: dict[tuple[str, str, int], Any] = {}
-        if not batch:
-            return
-        t = tables.reading.c
-        found = one_of(connection, t.reading_id, {str(a.reading.reading_id) for a in batch})
-        if by_place:
-            found = or_(found, tuple_(t.study, t.device, t.device_seq).in_({_place(a) for a in batch}))
-        query = select(t.reading_id, t.study, t.device, t.device_seq, t.sha256, t.received_at)
-        for row in connection.execute(query.where(found)):
-            self.add(row)
-
-    def add(self, row: Any) -> None:
-        self._by_id[row.reading_id] = row
-        self._by_place[row.study, row.device, row.device_seq] = row
-
-    def like(self, accepted: Accepted) -> list[Any]:
-        """Return the stored readings with the same id or the same place: none, one or two."""
-        found = (self._by_id.get(str(accepted.reading.reading_id)), self._by_place.get(_place(accepted)))
-        return [row for row in found if row is not None]
-
-
-def _place(accepted: Accepted) -> tuple[str, str, int]:
-    reading = accepted.reading
-    return reading.study, reading.device.name, reading.device_seq
+    keep(connection, new, now, alone=alone, awaited=known.awaited)
+    return outcomes, unfit
 
 
 def _contradiction(accepted: Accepted, alike: Iterable[Any]) -> str:
-    same_id = any(row.reading_id == str(accepted.reading.reading_id) for row in alike)
+    same_id = any(row.reading_id == str(accepted.record.reading_id) for row in alike)
     what = "reading_id" if same_id else "device_seq"
     return f"conflict: another record with this {what} is already stored"
 

@@ -1,7 +1,9 @@
 """The trial database's tables, for SQLite and PostgreSQL alike.
 
-`reading.body` is the record, byte for byte; the other columns are copies of what is queried. All tables but
-`device_status` are append-only, held by triggers (`trial.append_only`). Times are UTC.
+`record` has one row for everything that came in, whatever its kind: its place in its device's count and its hashes.
+The record itself stands in the table of its kind (`reading`, `mottling`, `amendment`): `body` is its text, byte for
+byte; the other columns are copies of what is queried. All tables but `device_status` are append-only, held by triggers
+(`trial.append_only`). Times are UTC.
 """
 
 from datetime import UTC, datetime
@@ -80,6 +82,22 @@ def _refill_columns() -> list[Column[Any]]:
     ]
 
 
+record = Table(
+    "record",
+    metadata,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("reading_id", String(36), nullable=False, unique=True),
+    Column("study", String(63), nullable=False),
+    Column("site", String(4), nullable=False),
+    Column("device", String(63), nullable=False),
+    Column("device_seq", BigInteger, nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("previous_sha256", String(64), nullable=False),
+    Column("received_at", UtcTime, nullable=False),
+    UniqueConstraint("study", "device", "device_seq"),
+)
+
 reading = Table(
     "reading",
     metadata,
@@ -134,6 +152,86 @@ press = Table(
     Column("frames", BigInteger, nullable=False),
     Column("frames_dropped", BigInteger, nullable=False),
     Column("trace_sha256", String(64)),
+)
+
+mottling = Table(
+    "mottling",
+    metadata,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("reading_id", ForeignKey("record.reading_id"), nullable=False, unique=True),
+    Column("study", String(63), nullable=False),
+    Column("site", String(4), nullable=False),
+    Column("inclusion", String(6), nullable=False),
+    Column("event", String(63)),
+    Column("body", Text, nullable=False),
+    Column("side", String(20)),
+    Column("operator", String(63)),
+    Column("simulated", Boolean, nullable=False),
+    Column("calibration_id", String(36)),
+    Column("software_version", Text, nullable=False),
+    Column("algorithm_version", Text, nullable=False),
+    Column("configuration_sha256", String(64), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("reason", String(40)),
+    Column("score", Integer),
+    Column("max_supported", Integer),
+    Column("at_least", Boolean, nullable=False),
+    Column("confidence", Double),
+    Column("knee_centre", Double),
+    Column("knee", Double),
+    Column("lower_thigh", Double),
+    Column("upper_thigh", Double),
+    Column("beyond_groin", Double),
+    Column("mottled_area_cm2", Double),
+    Column("mm_per_px", Double),
+    Column("photo_sha256", String(64)),
+    Column("photo_from", String(10), nullable=False),
+    Column("measured_at", UtcTime, nullable=False),
+    Column("clock_synchronised", Boolean, nullable=False),
+    Column("boot_id", String(36), nullable=False),
+    Column("boottime_ns", BigInteger, nullable=False),
+    Column("sent_at", UtcTime, nullable=False),
+    Index(None, "study", "site", "inclusion"),
+)
+
+amendment = Table(
+    "amendment",
+    metadata,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("reading_id", ForeignKey("record.reading_id"), nullable=False, unique=True),
+    Column("about", String(36), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("action", String(10), nullable=False),
+    Column("mottling_score", Integer),
+    Column("comment", String(40)),
+    Column("why", String(40)),
+    Column("operator", String(63), nullable=False),
+    Column("problem", Text),
+    Column("measured_at", UtcTime, nullable=False),
+    Column("clock_synchronised", Boolean, nullable=False),
+    Column("sent_at", UtcTime, nullable=False),
+    Index(None, "about"),
+)
+"""No key holds `about`: what it is about may come later. `problem` is why the study does not know a value of its."""
+
+amendment_change = Table(
+    "amendment_change",
+    metadata,
+    Column("reading_id", ForeignKey("amendment.reading_id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("field", String(40), nullable=False),
+    Column("old_value", Text),
+    Column("new_value", Text),
+)
+
+amendment_decision = Table(
+    "amendment_decision",
+    metadata,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("amendment", ForeignKey("amendment.reading_id"), nullable=False, unique=True),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", String(63), nullable=False),
+    Column("why", Text, nullable=False),
 )
 
 dead_letter = Table(
@@ -219,7 +317,7 @@ replay = Table(
     metadata,
     Column("id", ROW_ID, primary_key=True, autoincrement=True),
     Column("dead_letter_id", ForeignKey("dead_letter.id"), nullable=False, unique=True),
-    Column("reading_id", ForeignKey("reading.reading_id"), nullable=False),
+    Column("reading_id", ForeignKey("record.reading_id"), nullable=False),
     Column("outcome", String(10), nullable=False),
     Column("at", UtcTime, nullable=False),
     Column("actor", String(63), nullable=False),
@@ -230,15 +328,22 @@ correction = Table(
     "correction",
     metadata,
     Column("id", ROW_ID, primary_key=True, autoincrement=True),
-    Column("reading_id", ForeignKey("reading.reading_id"), nullable=False),
+    Column("reading_id", ForeignKey("record.reading_id"), nullable=False),
     Column("field", String(40), nullable=False),
     Column("old_value", Text),
     Column("new_value", Text),
     Column("supersedes", ForeignKey("correction.id"), unique=True),
     Column("at", UtcTime, nullable=False),
-    Column("actor", String(63), nullable=False),
+    Column("actor", String(127), nullable=False),
     Column("why", Text, nullable=False),
+    Column("amendment", ForeignKey("amendment.reading_id")),
+    UniqueConstraint("amendment", "field"),
     Index(None, "reading_id"),
 )
+"""`amendment` is the record of the bedside that it comes from; null where it was made here. The actor is then
+operator@device, else a code."""
 
-APPEND_ONLY = ("reading", "press", "dead_letter", "receipt", "audit", "enrolment", "replay", "correction")
+APPEND_ONLY = (
+    *("record", "reading", "press", "mottling", "amendment", "amendment_change", "amendment_decision", "dead_letter"),
+    *("receipt", "audit", "enrolment", "replay", "correction"),
+)

@@ -11,14 +11,16 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
+from contract.mottling import MottlingReading
 from contract.reading import PressRecord, Reading
+from contract.records import AnyRecord, read_record
 from device.journal.schema import JournalRecord, format_of
 
-AT_THE_END: frozenset[str] = frozenset({"device_seq", "result", "crt_spread", "presses"})
-"""What a measurement does not begin with; all else of a reading stands in its draft."""
+AT_THE_END: frozenset[str] = frozenset({"device_seq", "result", "crt_spread", "presses", "photo_sha256", "landmarks"})
+"""What a measurement or an assessment does not begin with; all else of it stands in its draft."""
 
 
-def record_problems(connection: sqlite3.Connection, record: JournalRecord, reading: Reading) -> Iterator[str]:
+def record_problems(connection: sqlite3.Connection, record: JournalRecord, content: AnyRecord) -> Iterator[str]:
     """Yield where draft and presses of a record say something else than the record."""
     seq = record.device_seq
     if not _is_time(record.committed_at):
@@ -26,9 +28,11 @@ def record_problems(connection: sqlite3.Connection, record: JournalRecord, readi
     row = connection.execute(
         "SELECT draft, begun_at FROM measurement_begun WHERE reading_id = ?", (record.reading_id,)
     ).fetchone()
-    if row is not None and not (_is_time(row[1]) and _begins(row[0], reading)):
+    if row is not None and not (_is_time(row[1]) and _begins(row[0], content)):
         yield f"Record {seq}: the draft that was kept when it began was altered."
-    presses = {press.number: press.model_dump(mode="json") for press in reading.presses}
+    if not isinstance(content, Reading):
+        return
+    presses = {press.number: press.model_dump(mode="json") for press in content.presses}
     rows = connection.execute(
         "SELECT number, body, kept_at FROM press WHERE reading_id = ? ORDER BY number", (record.reading_id,)
     )
@@ -46,7 +50,8 @@ def unfinished_problems(connection: sqlite3.Connection) -> Iterator[str]:
     )
     for reading_id, draft, press in rows:
         try:
-            found = str(Reading.model_validate_json(draft or "").reading_id)
+            begun = read_record(draft or "")
+            found = str(begun.reading_id) if isinstance(begun, Reading | MottlingReading) else ""
             if press is not None:
                 PressRecord.model_validate_json(press)
         except ValidationError:
@@ -55,13 +60,13 @@ def unfinished_problems(connection: sqlite3.Connection) -> Iterator[str]:
             yield f"The measurement {reading_id}, which has no record yet, cannot be read."
 
 
-def _begins(draft: str, reading: Reading) -> bool:
+def _begins(draft: str, content: AnyRecord) -> bool:
     try:
-        begun = Reading.model_validate_json(draft)
+        begun = read_record(draft)
     except ValidationError:
         return False
-    return begun.reading_id == reading.reading_id and all(
-        getattr(begun, name) == getattr(reading, name) for name in Reading.model_fields if name not in AT_THE_END
+    return isinstance(begun, type(content)) and all(
+        getattr(begun, name) == getattr(content, name) for name in type(content).model_fields if name not in AT_THE_END
     )
 
 
@@ -102,18 +107,20 @@ def removal_problems(connection: sqlite3.Connection) -> Iterator[str]:
     if format_of(connection) < 2:
         return
     rows = connection.execute(
-        "SELECT r.device_seq, x.number, x.removed_at, t.number IS NOT NULL, d.device_seq IS NULL FROM trace_removed x"
+        "SELECT r.device_seq, x.number, x.removed_at, t.number IS NOT NULL, d.device_seq IS NULL,"
+        ' instr(r.body, \'"kind":"mottling"\') FROM trace_removed x'
         " LEFT JOIN trace t ON t.reading_id = x.reading_id AND t.number = x.number"
         " LEFT JOIN record r ON r.reading_id = x.reading_id"
         " LEFT JOIN delivery d ON d.device_seq = r.device_seq AND d.outcome = 'stored' ORDER BY r.device_seq, x.number"
     )
-    for seq, number, removed_at, there, not_stored in rows:
+    for seq, number, removed_at, there, not_stored, of_mottling in rows:
+        what = "the photo" if of_mottling else f"the trace of press {number}"
         if seq is None:
             yield f"A trace of press {number} was removed that belongs to no record."
         elif there:
-            yield f"Record {seq}: the trace of press {number} is written down as removed, and is still there."
+            yield f"Record {seq}: {what} is written down as removed, and is still there."
         elif not_stored or not _is_time(removed_at):
-            yield f"Record {seq}: the trace of press {number} was removed without a receipt or a time."
+            yield f"Record {seq}: {what} was removed without a receipt or a time."
 
 
 def _is_time(text: object) -> bool:

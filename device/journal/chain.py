@@ -4,14 +4,15 @@ import hashlib
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
 from contract.envelope import chain_sha256
 from contract.identifiers import GENESIS_SHA256
-from contract.reading import Reading
-from device.journal import beside
+from contract.mottling import MottlingReading
+from contract.records import AnyRecord
+from device.journal import beside, kinds
 from device.journal.schema import FORMAT, JournalRecord, format_of, tables, triggers
 
 TRACES_CHECKED: int = 20
@@ -29,17 +30,29 @@ class Verification:
     problems: tuple[str, ...]
     traces_removed: int = 0
     """How many of the traces retention removed, each written down."""
+    photos: int = 0
+    photos_removed: int = 0
 
     @property
     def sound(self) -> bool:
         """Whether nothing was found."""
         return not self.problems
 
+    def with_those_of(self, other: "Verification") -> "Verification":
+        """Return it with another's traces and photos counted in."""
+        return replace(
+            self,
+            traces=self.traces + other.traces,
+            traces_removed=self.traces_removed + other.traces_removed,
+            photos=self.photos + other.photos,
+            photos_removed=self.photos_removed + other.photos_removed,
+        )
+
 
 def verify(
     connection: sqlite3.Connection, *, tail: int | None = None, progress: Callable[[int], None] = lambda _: None
 ) -> Verification:
-    """Check file, records, traces and all that stands beside them, or only the last `tail` records and their like.
+    """Check file, records, traces, photos and all else beside them, or only the last `tail` records and their like.
 
     All of it is looked at as it is at one moment, also while another process writes. Raises `sqlite3.DatabaseError`
     where the file cannot be read.
@@ -62,7 +75,7 @@ def _verified(connection: sqlite3.Connection, tail: int | None, progress: Callab
     first = connection.execute("SELECT first_seq FROM journal").fetchone()[0]
     start = first if tail is None else max(first, last - tail + 1)
     with_traces = first if tail is None else last - TRACES_CHECKED + 1
-    records, traces, removed = 0, 0, 0
+    records, kept = 0, Verification(0, 0, ())
     previous = _expected_previous(connection, start, first)
     expected_seq = start
     for row in connection.execute("SELECT * FROM record WHERE device_seq >= ? ORDER BY device_seq", (start,)):
@@ -71,15 +84,15 @@ def _verified(connection: sqlite3.Connection, tail: int | None, progress: Callab
             problems.append(f"Records {expected_seq} to {record.device_seq - 1} are missing.")
         elif record.previous_sha256 != previous:
             problems.append(f"Record {record.device_seq} does not follow the record before it.")
-        reading, problem = _reading_of(record)
+        content, problem = _content_of(record)
         if problem is not None:
             problems.append(problem)
-        if reading is not None and record.device_seq >= with_traces:
-            found = _trace_problems(connection, record, reading)
-            traces, removed = traces + found.traces, removed + found.traces_removed
+        if content is not None and record.device_seq >= with_traces:
+            found = _trace_problems(connection, record, content)
+            kept = kept.with_those_of(found)
             problems.extend(found.problems)
-        if reading is not None and tail is None:
-            problems.extend(beside.record_problems(connection, record, reading))
+        if content is not None and tail is None:
+            problems.extend(beside.record_problems(connection, record, content))
         records += 1
         progress(records)
         previous, expected_seq = record.sha256, record.device_seq + 1
@@ -87,7 +100,7 @@ def _verified(connection: sqlite3.Connection, tail: int | None, progress: Callab
     problems.extend(beside.delivery_problems(connection))
     if tail is None:
         problems.extend(beside.removal_problems(connection))
-    return Verification(records, traces, tuple(problems), removed)
+    return replace(kept, records=records, problems=tuple(problems))
 
 
 def _file_problems(connection: sqlite3.Connection, *, thorough: bool) -> Iterator[str]:
@@ -124,37 +137,38 @@ def _expected_previous(connection: sqlite3.Connection, start: int, first: int) -
     return str(row[0]) if row else ""
 
 
-def _reading_of(record: JournalRecord) -> tuple[Reading | None, str | None]:
-    """Return the reading of a record, or what is wrong with it."""
+def _content_of(record: JournalRecord) -> tuple[AnyRecord | None, str | None]:
+    """Return what a record says, or what is wrong with it."""
     seq = record.device_seq
     if chain_sha256(record.previous_sha256, record.body) != record.sha256:
         return None, f"Record {seq} was altered: its hash does not match."
     try:
-        reading = Reading.model_validate_json(record.body)
+        content = record.content
     except ValidationError:
-        return None, f"Record {seq} is not a reading of this version."
-    if (reading.device_seq, str(reading.reading_id)) != (seq, record.reading_id):
+        return None, f"Record {seq} is no record of this version."
+    if (content.device_seq, str(content.reading_id)) != (seq, record.reading_id):
         return None, f"Record {seq} stands under another number or id than its own."
-    return reading, None
+    return content, None
 
 
-def _trace_problems(connection: sqlite3.Connection, record: JournalRecord, reading: Reading) -> Verification:
-    """Return what is wrong with the traces that a record names, how many they are, and how many retention removed."""
-    count, removed, problems = 0, 0, []
-    for press in reading.presses:
-        if press.trace_sha256 is None:
-            continue
-        count += 1
+def _trace_problems(connection: sqlite3.Connection, record: JournalRecord, content: AnyRecord) -> Verification:
+    """Return what is wrong with what a record says is kept beside it, how much that is, and what retention removed."""
+    there, removed, problems = 0, 0, []
+    for number, digest in kinds.named(content).items():
+        what = f"Record {record.device_seq}: {kinds.called(content, number)}"
+        there += 1
         row = connection.execute(
-            "SELECT content, sha256 FROM trace WHERE reading_id = ? AND number = ?", (record.reading_id, press.number)
+            "SELECT content, sha256 FROM trace WHERE reading_id = ? AND number = ?", (record.reading_id, number)
         ).fetchone()
-        if row is None and beside.removed(connection, record.reading_id, press.number) != press.trace_sha256:
-            problems.append(f"Record {record.device_seq}: the trace of press {press.number} is missing.")
+        if row is None and beside.removed(connection, record.reading_id, number) != digest:
+            problems.append(f"{what} is missing.")
         elif row is None:
             removed += 1
-        elif (trace_sha256(row[0]), row[1]) != (press.trace_sha256, press.trace_sha256):
-            problems.append(f"Record {record.device_seq}: the trace of press {press.number} was altered.")
-    return Verification(1, count, tuple(problems), removed)
+        elif (trace_sha256(row[0]), row[1]) != (digest, digest):
+            problems.append(f"{what} was altered.")
+    if isinstance(content, MottlingReading):
+        return Verification(1, 0, tuple(problems), photos=there, photos_removed=removed)
+    return Verification(1, there, tuple(problems), removed)
 
 
 def trace_sha256(content: bytes) -> str | None:

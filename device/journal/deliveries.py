@@ -13,8 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from contract.reading import Receipt, utc
-from device.journal import chain
+from contract.reading import Receipt, Subject, utc
+from device.journal import chain, finding
 from device.journal.disk import journal_error
 from device.journal.keeping import behind_the_mark, newer, read_mark
 from device.journal.schema import FORMAT, JournalError, JournalRecord, connect, format_of
@@ -150,6 +150,11 @@ class Deliveries:
         with self._speaking():
             for row in self._connection.execute("SELECT * FROM record ORDER BY device_seq"):
                 yield JournalRecord(*row)
+
+    def of_subject(self, subject: Subject) -> list[JournalRecord]:
+        """Return all records that may be a subject's, in order (`device.journal.finding`)."""
+        with self._speaking():
+            return finding.of_subject(self._connection, subject)
 
     def note(self, receipt: Receipt) -> bool:
         """Commit a receipt; returns False where it is for no record of ours (other id or hash) or was noted before."""

@@ -5,7 +5,6 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,11 @@ from pydantic import ValidationError
 
 from contract.envelope import chain_sha256
 from contract.identifiers import GENESIS_SHA256
-from contract.reading import Reading
-from device.journal.export import SUMS, main_fields
+from contract.mottling import MottlingReading
+from contract.records import AnyRecord, read_record
+from device.journal import kinds
+from device.journal.export import SUMS, trace_name
+from device.journal.tables import TABLES, cells, main_fields, table_of
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,15 @@ class Checked:
     files: int
     records: int
     problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """What an export has beside its records: its folder, what retention removed, whether photos were asked for."""
+
+    folder: Path
+    removed: set[tuple[str, int, str]]
+    photos: bool
 
 
 def check_export(folder: Path) -> Checked:
@@ -36,9 +47,11 @@ def check_export(folder: Path) -> Checked:
         problems.extend(_file_problems(folder, sums))
         rows = _rows(folder / "records.jsonl")
         removed = {(row["reading_id"], row["number"], row["sha256"]) for row in _rows(folder / "removals.jsonl")}
-        first_seq = json.loads((folder / "journal.json").read_text(encoding="utf-8"))["first_seq"]
-        problems.extend(_record_problems(folder, rows, removed, first_seq))
-        problems.extend(_beside_problems(folder, rows))
+        about = json.loads((folder / "journal.json").read_text(encoding="utf-8"))
+        beside = _Beside(folder, removed, bool(about.get("photos")))
+        problems.extend(_record_problems(beside, rows, about["first_seq"]))
+        problems.extend(_receipt_problems(folder, rows))
+        problems.extend(_table_problems(folder, rows))
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         problems.append(f"This is no whole export: {error}.")
     return Checked(len(sums), len(rows), tuple(problems))
@@ -68,9 +81,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _record_problems(
-    folder: Path, rows: list[dict[str, Any]], removed: set[tuple[str, int, str]], first_seq: object
-) -> Iterator[str]:
+def _record_problems(beside: _Beside, rows: list[dict[str, Any]], first_seq: object) -> Iterator[str]:
     previous, expected = GENESIS_SHA256, first_seq
     for row in rows:
         seq = row.get("device_seq")
@@ -81,41 +92,59 @@ def _record_problems(
         if chain_sha256(str(row.get("previous_sha256")), str(row.get("body"))) != row.get("sha256"):
             yield f"Record {seq} was altered: its hash does not match."
         previous, expected = str(row.get("sha256")), (seq if isinstance(seq, int) else 0) + 1
-        yield from _trace_problems(folder, row, removed)
+        yield from _trace_problems(beside, row)
 
 
-def _beside_problems(folder: Path, rows: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield what the files beside the records say that the records do not."""
+def _receipt_problems(folder: Path, rows: list[dict[str, Any]]) -> Iterator[str]:
     known = {str(row.get("device_seq")) for row in rows}
     for seq in sorted({str(receipt.get("device_seq")) for receipt in _rows(folder / "receipts.jsonl")} - known):
         yield f"receipts.jsonl has a receipt for {seq}, of which there is no record."
-    with (folder / "readings.csv").open(encoding="utf-8", newline="") as content:
-        table = list(csv.DictReader(content))
-    for row, shown in zip_longest(rows, table):
-        if row is None or shown is None:
-            yield f"readings.csv has {len(table)} rows for {len(rows)} records."
-            return
-        try:
-            said = main_fields(Reading.model_validate_json(str(row.get("body"))))
-        except ValidationError:
-            continue  # named already
-        if shown != {name: "" if value is None else str(value) for name, value in said.items()}:
-            yield f"readings.csv does not say of record {row.get('device_seq')} what the record says."
 
 
-def _trace_problems(folder: Path, row: dict[str, Any], removed: set[tuple[str, int, str]]) -> Iterator[str]:
-    seq = row.get("device_seq")
-    try:
-        reading = Reading.model_validate_json(str(row.get("body")))
-    except ValidationError:
-        yield f"Record {seq} is not a reading of this version."
-        return
-    for press in reading.presses:
-        if press.trace_sha256 is None:
+def _table_problems(folder: Path, rows: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield what the tables say that the records do not."""
+    said: dict[str, list[AnyRecord]] = {name: [] for name in TABLES}
+    for row in rows:
+        content = _content(row)
+        if content is not None:  # else named already
+            said[table_of(content)].append(content)
+    for name, records in said.items():
+        if not records and not (folder / name).exists():
+            continue  # an export of older software, which knew refill readings only
+        with (folder / name).open(encoding="utf-8", newline="") as file:
+            table = list(csv.DictReader(file))
+        if len(table) != len(records):
+            yield f"{name} has {len(table)} rows for {len(records)} records."
             continue
-        path = folder / "traces" / f"{reading.device_seq:06}-{press.number}.json"
-        if not path.is_file():
-            if (str(reading.reading_id), press.number, press.trace_sha256) not in removed:
-                yield f"Record {seq}: the trace of press {press.number} is missing."
-        elif hashlib.sha256(path.read_bytes()).hexdigest() != press.trace_sha256:
-            yield f"Record {seq}: the trace of press {press.number} is not the one that was hashed."
+        for content, shown in zip(records, table, strict=True):
+            if shown != cells(main_fields(content)):
+                yield f"{name} does not say of record {content.device_seq} what the record says."
+
+
+def _content(row: dict[str, Any]) -> AnyRecord | None:
+    try:
+        return read_record(str(row.get("body")))
+    except ValidationError:
+        return None
+
+
+def _trace_problems(beside: _Beside, row: dict[str, Any]) -> Iterator[str]:
+    seq, content = row.get("device_seq"), _content(row)
+    if content is None:
+        yield f"Record {seq} is no record of this version."
+        return
+    for number, digest in kinds.named(content).items():
+        what = f"Record {seq}: {kinds.called(content, number)}"
+        path = _path_of(beside.folder, content, number)
+        if path is None or not path.is_file():
+            left_out = isinstance(content, MottlingReading) and not beside.photos
+            if not left_out and (str(content.reading_id), number, digest) not in beside.removed:
+                yield f"{what} is missing."
+        elif hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+            yield f"{what} is not the one that was hashed."
+
+
+def _path_of(folder: Path, content: AnyRecord, number: int) -> Path | None:
+    if isinstance(content, MottlingReading):
+        return next(iter((folder / "photos").glob(f"{content.device_seq:06}.*")), None)
+    return folder / trace_name(content.device_seq, number)

@@ -72,7 +72,7 @@ def _check(connection: sqlite3.Connection, path: Path, device: str) -> None:
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring a journal of format 1 to format 2 in one transaction; raises `JournalError` where it is not sound after it.
+    """Bring an older journal to this format in one transaction; raises `JournalError` where it is not sound after it.
 
     Records, traces and hashes are not touched. It was checked from end to end before (`keeping.what_is_wrong`).
     """
@@ -87,8 +87,11 @@ def migrate(connection: sqlite3.Connection) -> None:
 
 
 def _change(connection: sqlite3.Connection) -> None:
-    connection.execute(tables()["trace_removed"])
-    old = triggers(1)
+    found_format = format_of(connection)
+    kept, old = tables(found_format), triggers(found_format)
+    for name, statement in tables().items():
+        if name not in kept:
+            connection.execute(statement)
     for name, statement in triggers().items():
         if old.get(name) != statement:
             connection.execute(f"DROP TRIGGER IF EXISTS {name}")

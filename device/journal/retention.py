@@ -1,7 +1,8 @@
-"""Retention: traces that are old enough and safe elsewhere may go, each removal written down. Readings never go.
+"""Retention: traces and photos that are old enough and safe elsewhere may go, each removal written down. Records stay.
 
-A trace may be removed only where the trial database confirmed its reading. How old it is no single clock decides, since
-one that jumped to another year would make every trace look old:
+A photo is kept as a trace is (`device.journal.kinds`), for a term of its own. Either may be removed only where the
+trial database confirmed its record. How old it is no single clock decides, since one that jumped to another year would
+make every trace look old:
 
 - now is the earliest of this device's clock, which has to be set, the journal's last commit, and the newest receipt,
   whose time is the trial database's;
@@ -18,7 +19,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from contract.reading import Reading, utc
+from contract.mottling import MottlingReading
+from contract.reading import utc
+from contract.records import read_record
 from device.clock import Clock
 from device.journal import chain
 from device.journal.disk import journal_error
@@ -42,27 +45,33 @@ class RetentionError(JournalError):
 
 @dataclass(frozen=True)
 class OldTrace:
-    """A trace that may go."""
+    """A trace or a photo that may go."""
 
     device_seq: int
     reading_id: str
     number: int
     sha256: str
     size_bytes: int
+    is_photo: bool = False
 
 
-def old_traces(path: Path, keep_days: int, clock: Clock) -> list[OldTrace]:
-    """Return the traces that may be removed, oldest record first; raises `RetentionError` where no clock can tell."""
+def old_traces(path: Path, keep_days: int, clock: Clock, photo_days: int | None = None) -> list[OldTrace]:
+    """Return what may be removed, oldest record first: traces after `keep_days`, photos after `photo_days`.
+
+    With None for `photo_days` a photo stays for as long as a trace. Raises `RetentionError` where no clock can tell.
+    """
     with _journal(path, "read") as connection:
         now = _trusted_now(connection, clock)
         if now is None:
             return []
-        before = now - timedelta(days=keep_days)
-        return [
-            OldTrace(*row)
-            for *row, committed, received, body in connection.execute(CONFIRMED)
-            if max(_time(committed), _time(received), Reading.model_validate_json(body).measured.at) < before
-        ]
+        found = []
+        for seq, reading_id, number, digest, size, committed, received, body in connection.execute(CONFIRMED):
+            record = read_record(body)
+            is_photo = isinstance(record, MottlingReading)
+            days = keep_days if photo_days is None or not is_photo else photo_days
+            if max(_time(committed), _time(received), record.measured.at) < now - timedelta(days=days):
+                found.append(OldTrace(seq, reading_id, number, digest, size, is_photo))
+        return found
 
 
 def remove(

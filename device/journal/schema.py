@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from contract.reading import Reading
+from contract.records import AnyRecord, read_record
 
-FORMAT: int = 2
-"""`PRAGMA user_version` of the file. Format 1 had no `trace_removed`; it is migrated when the bedside opens it."""
+FORMAT: int = 3
+"""`PRAGMA user_version` of the file; an older one is migrated when the bedside opens it. Format 1 had no
+`trace_removed`; format 3 has the tables of format 2, and records of three kinds in them, which the software of format 2
+cannot read and would set aside as broken."""
 WAL_KEPT_BYTES: int = 4 * 1024 * 1024
 """SQLite brings its WAL into the file at about this size anyway."""
 BUSY_TIMEOUT_S: float = 3.0
@@ -151,8 +154,13 @@ class JournalRecord:
     committed_at: str
 
     @property
+    def content(self) -> AnyRecord:
+        """The body as the record that it is; raises `pydantic.ValidationError` where it is none that is known."""
+        return read_record(self.body)
+
+    @property
     def reading(self) -> Reading:
-        """The body as a reading; raises `pydantic.ValidationError` where it is none."""
+        """The body as a refill reading; raises `pydantic.ValidationError` where it is none, but of another kind."""
         return Reading.model_validate_json(self.body)
 
 

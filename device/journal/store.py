@@ -5,27 +5,28 @@ import json
 import logging
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import astuple
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
+from uuid import UUID
 
-from pydantic import BaseModel, ValidationError
-
-from contract.envelope import canonical_json, chain_sha256, first_error
+from contract.envelope import canonical_json, chain_sha256
 from contract.identifiers import GENESIS_SHA256
-from contract.reading import PressRecord, Reading, utc
-from device.journal import chain, keeping, opening
+from contract.mottling import MottlingReading
+from contract.reading import PressRecord, Subject, utc
+from contract.records import AnyRecord
+from device.journal import chain, finding, keeping, kinds, opening
 from device.journal.disk import FULL, Reserve, journal_error, refuse_read_only, settle
+from device.journal.finding import Entry
 from device.journal.schema import JournalError, JournalFullError, JournalRecord, connect
 
 log = logging.getLogger(__name__)
 
 Written = TypeVar("Written")
-Model = TypeVar("Model", bound=BaseModel)
 
 
 def _wall_clock() -> datetime:
@@ -36,7 +37,8 @@ class Journal:
     """The one writer of a device's records. Use it in the thread that opened it; the publisher reads beside it.
 
     A measurement is `begin` (its draft is on disk before the first press), `keep_press` for each press as it ends, and
-    `append` for the reading. After a power cut or a SIGKILL, `close_interrupted` makes records of what was begun.
+    `append` for the reading; an assessment of a photo is `begin` and `append` with the photo; an amendment is `append`.
+    After a power cut or a SIGKILL, `close_interrupted` makes records of what was begun.
     """
 
     def __init__(
@@ -136,8 +138,8 @@ class Journal:
         self.reserve.make()
         return done
 
-    def begin(self, draft: Reading) -> None:
-        """Commit that a measurement begins; `draft` is the reading that stands if it is never finished.
+    def begin(self, draft: Entry) -> None:
+        """Commit that a measurement or an assessment begins; `draft` is what stands if it is never finished.
 
         The draft's device_seq is a placeholder: a number is taken only when a record is appended. Without its reserve,
         which is given up for what has begun before, nothing is begun. The same draft given again stands as it is.
@@ -181,49 +183,51 @@ class Journal:
         with self._asking("written") as connection:
             settle(connection, self.path)
 
-    def append(self, build: Callable[[int], Reading]) -> JournalRecord:
-        """Commit the reading that `build` makes for the next device_seq, and return it as it stands.
+    def append(self, build: Callable[[int], AnyRecord], photo: bytes | None = None) -> JournalRecord:
+        """Commit the record that `build` makes for the next device_seq, and return it as it stands.
 
-        Number, hash and record are one transaction: no number is lost or used twice. A reading that stands already,
-        since a commit was not heard of, is returned as it stands. Raises `ValueError` where the reading carries another
-        number or names a trace that was not kept.
+        Number, hash, record and `photo`, that of a mottling reading that was begun, are one transaction: no number is
+        lost or used twice, and no photo stands without its record. A record that stands already, since a commit was not
+        heard of, is returned as it stands. Raises `ValueError` where the record carries another number or names a trace
+        or a photo that was not kept.
         """
-        return self._with_reserve(lambda: self._append(build))
+        return self._with_reserve(lambda: self._append(build, photo))
 
-    def _append(self, build: Callable[[int], Reading]) -> JournalRecord:
+    def _append(self, build: Callable[[int], AnyRecord], photo: bytes | None) -> JournalRecord:
         with self._transaction() as connection:
             device_seq, previous = self._next(connection)
-            reading = build(device_seq)
-            standing = self._standing(connection, reading)
+            content = build(device_seq)
+            standing = self._standing(connection, content)
             if standing is None:
-                record = self._insert(connection, reading, device_seq, previous)
+                if photo is not None:
+                    _keep_photo(connection, content, photo)
+                record = self._insert(connection, content, device_seq, previous)
         if standing is not None:
             self._settle()
             return standing
-        # The record is committed: who waits for the reading must see it, with or without a mark.
+        # The record is committed: who waits for it must see it, with or without a mark.
         keeping.note_mark(self.path, keeping.HighWater(record.device_seq, record.sha256))
         return record
 
     def _insert(
-        self, connection: sqlite3.Connection, reading: Reading, device_seq: int, previous: str
+        self, connection: sqlite3.Connection, content: AnyRecord, device_seq: int, previous: str
     ) -> JournalRecord:
-        if reading.device_seq != device_seq:
-            raise ValueError(f"reading carries device_seq {reading.device_seq}, not {device_seq}")
-        self._check_traces(connection, reading)
-        body = canonical_json(reading)
+        if content.device_seq != device_seq:
+            raise ValueError(f"the record carries device_seq {content.device_seq}, not {device_seq}")
+        self._check_traces(connection, content)
+        body = canonical_json(content)
         digest = chain_sha256(previous, body)
-        record = JournalRecord(device_seq, str(reading.reading_id), body, previous, digest, utc(self._now()))
+        record = JournalRecord(device_seq, str(content.reading_id), body, previous, digest, utc(self._now()))
         connection.execute("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?)", astuple(record))
         return record
 
     @staticmethod
-    def _standing(connection: sqlite3.Connection, reading: Reading) -> JournalRecord | None:
-        """Return the record of this very reading, under whatever number, where it stands already."""
-        row = connection.execute("SELECT * FROM record WHERE reading_id = ?", (str(reading.reading_id),)).fetchone()
-        if row is None:
+    def _standing(connection: sqlite3.Connection, content: AnyRecord) -> JournalRecord | None:
+        """Return this very record, under whatever number, where it stands already."""
+        record = finding.find(connection, str(content.reading_id))
+        if record is None:
             return None
-        record = JournalRecord(*row)
-        same = canonical_json(reading.model_copy(update={"device_seq": record.device_seq}))
+        same = canonical_json(content.model_copy(update={"device_seq": record.device_seq}))
         return record if record.body == same else None
 
     @staticmethod
@@ -235,24 +239,18 @@ class Journal:
         return connection.execute("SELECT first_seq FROM journal").fetchone()[0], GENESIS_SHA256
 
     @staticmethod
-    def _check_traces(connection: sqlite3.Connection, reading: Reading) -> None:
+    def _check_traces(connection: sqlite3.Connection, content: AnyRecord) -> None:
         kept: Mapping[int, str] = dict(
-            connection.execute("SELECT number, sha256 FROM trace WHERE reading_id = ?", (str(reading.reading_id),))
+            connection.execute("SELECT number, sha256 FROM trace WHERE reading_id = ?", (str(content.reading_id),))
         )
-        for press in reading.presses:
-            if press.trace_sha256 is not None and kept.get(press.number) != press.trace_sha256:
-                raise ValueError(f"press {press.number}: its trace was not kept")
+        for number, digest in kinds.named(content).items():
+            if kept.get(number) != digest:
+                raise ValueError(f"{kinds.called(content, number)} was not kept")
 
-    def interrupted(self) -> list[Reading]:
-        """Return the drafts of measurements that were begun and never ended, each with the presses that were kept."""
+    def interrupted(self) -> list[Entry]:
+        """Return the drafts of all that was begun and never ended, each with the presses that were kept."""
         with self._asking("read") as connection:
-            rows = connection.execute(
-                "SELECT b.reading_id, b.draft FROM measurement_begun b LEFT JOIN record r"
-                " ON r.reading_id = b.reading_id WHERE r.reading_id IS NULL ORDER BY b.begun_at, b.reading_id"
-            ).fetchall()
-        return [
-            _read(Reading, draft).model_copy(update={"presses": self.presses(reading_id)}) for reading_id, draft in rows
-        ]
+            return list(finding.interrupted(connection))
 
     def records(self) -> Iterator[JournalRecord]:
         """Yield every record in order."""
@@ -260,19 +258,29 @@ class Journal:
             for row in connection.execute("SELECT * FROM record ORDER BY device_seq"):
                 yield JournalRecord(*row)
 
+    def with_amendments(self, reading_id: str) -> list[JournalRecord]:
+        """Return the record of an id and what was added to it since, in order; none where there is no such record."""
+        with self._asking("read") as connection:
+            record = finding.find(connection, reading_id)
+            return [] if record is None else [record, *finding.amendments_of(connection, record)]
+
+    def of_subject(self, subject: Subject) -> list[JournalRecord]:
+        """Return all records that may be a subject's, in order (`device.journal.finding`)."""
+        with self._asking("read") as connection:
+            return finding.of_subject(connection, subject)
+
     def presses(self, reading_id: str) -> list[PressRecord]:
         """Return the presses kept for a measurement, in order."""
         with self._asking("read") as connection:
-            rows = connection.execute("SELECT body FROM press WHERE reading_id = ? ORDER BY number", (reading_id,))
-            return [_read(PressRecord, body) for (body,) in rows.fetchall()]
+            return finding.presses(connection, reading_id)
 
-    def close_interrupted(self) -> list[JournalRecord]:
-        """Append a record for every measurement that was begun and never ended; returns them."""
+    def close_interrupted(self, but: Container[UUID] = ()) -> list[JournalRecord]:
+        """Append a record for all that was begun and never ended, but for ids still worked on; returns them."""
 
-        def numbered(draft: Reading) -> Callable[[int], Reading]:
+        def numbered(draft: Entry) -> Callable[[int], Entry]:
             return lambda device_seq: draft.model_copy(update={"device_seq": device_seq})
 
-        return [self.append(numbered(draft)) for draft in self.interrupted()]
+        return [self.append(numbered(draft)) for draft in self.interrupted() if draft.reading_id not in but]
 
     def verify(self) -> chain.Verification:
         """Check every record, trace and receipt; raises `JournalError` where the file cannot be read."""
@@ -286,12 +294,13 @@ def _identity(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def _read(model: type[Model], text: str) -> Model:
-    """Return what was kept; raises `JournalError` where it is damaged: opened anew, the journal is looked at again."""
-    try:
-        return model.model_validate_json(text)
-    except ValidationError as error:
-        raise JournalError(f"A {model.__name__} in the journal cannot be read: {first_error(error)}.") from error
+def _keep_photo(connection: sqlite3.Connection, content: AnyRecord, photo: bytes) -> None:
+    """Keep a photo beside its record. It is stored as it is: what JPEG and PNG have packed no packing makes smaller."""
+    digest = hashlib.sha256(photo).hexdigest()
+    if not isinstance(content, MottlingReading) or content.photo_sha256 != digest:
+        raise ValueError("photo_sha256 is not the hash of the photo")
+    row = (str(content.reading_id), kinds.PHOTO, digest, zlib.compress(photo, 0))
+    connection.execute("INSERT INTO trace VALUES (?, ?, ?, ?)", row)
 
 
 def _stands(connection: sqlite3.Connection, query: str, key: tuple[str | int, ...]) -> str | None:

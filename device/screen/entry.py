@@ -1,7 +1,8 @@
-"""The number of a subject, typed on a keypad with gloves on or read from a bar code. Pure."""
+"""The number of a subject, and a time of day, typed on a keypad with gloves on or read from a bar code. Pure."""
 
 import re
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from contract.reading import Subject
 
@@ -37,3 +38,12 @@ def scanned(text: str) -> Subject | None:
     """Return the subject that a bar-code reader has typed, or None where it is none."""
     match = SCANNED.fullmatch(text)
     return Subject(site=match[1], inclusion=match[2]) if match else None
+
+
+def onset_at(digits: str, days_ago: int, now: datetime) -> datetime | None:
+    """Return the instant that four digits name, in the zone of `now`; None where they name no time of day."""
+    if len(digits) != 4 or int(digits[:2]) > 23 or int(digits[2:]) > 59:
+        return None
+    day = now - timedelta(days=days_ago)
+    # Through the naive time: the clock may have been put forward or back since.
+    return day.replace(hour=int(digits[:2]), minute=int(digits[2:]), second=0, microsecond=0, tzinfo=None).astimezone()

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from contract.mottling import LegLandmarks, MottlingResult
 from contract.reading import RefillResult
 from contract.status import PartHealth
 from device.console_words import Choice
@@ -52,6 +53,17 @@ class Shown:
     presses: tuple[Press, ...]
 
 
+@dataclass(frozen=True)
+class ScoredPhoto:
+    """What a photo of the leg came to; `picture` is the name of the photo with what was found drawn on it."""
+
+    device_seq: int
+    reading_id: str
+    result: MottlingResult
+    landmarks: LegLandmarks | None
+    picture: str | None
+
+
 @dataclass
 class Hub:
     """The state of one bedside as its screens show it."""
@@ -65,6 +77,7 @@ class Hub:
     kpa: float | None = None
     choice: Choice | None = None
     reading: Shown | None = None
+    photo: ScoredPhoto | None = None
     trouble: str | None = None
     """The last sentence that needs a person; gone when a measurement begins or somebody is chosen."""
     health: list[PartHealth] = field(default_factory=list)
@@ -72,6 +85,8 @@ class Hub:
     version: int = 0
     ended: int = 0
     """Counts the readings that were told, so that each screen shows each once."""
+    changed: int = 0
+    """Counts what was told of the journal, so that nobody shows an old state of it."""
     _made: list[Press] = field(default_factory=list)
     _last_seq: int | None = None
     """A bedside that starts again tells its last reading again: that is no news."""
@@ -91,6 +106,8 @@ class Hub:
         """The bedside answers again, and tells how things stand."""
         self.connected = True
         self.choice, self.reading, self.health, self.trouble = None, None, [], None
+        self.photo = None
+        self.changed += 1
         self.state = State.IDLE
         self.version += 1
 
@@ -107,6 +124,10 @@ class Hub:
                     self._press(event)
                 case "reading":
                     self._reading(event)
+                case "mottling":
+                    self._mottling(event)
+                case "amended":
+                    self.changed += 1
                 case "health":
                     self.health = _PARTS.validate_python(event["parts"])
                 case "problem" | "refused":
@@ -140,7 +161,7 @@ class Hub:
     def _choice(self, event: dict[str, Any]) -> None:
         told = event["choice"]
         self.choice = None if told is None else Choice.model_validate(told)
-        self.reading, self.trouble = None, None
+        self.reading, self.photo, self.trouble = None, None, None
 
     def _press(self, event: dict[str, Any]) -> None:
         result = RefillResult.model_validate(event["result"])
@@ -155,3 +176,15 @@ class Hub:
         if self.reading.device_seq != self._last_seq:
             self._last_seq = self.reading.device_seq
             self.ended += 1
+            self.changed += 1
+
+    def _mottling(self, event: dict[str, Any]) -> None:
+        marks = event["landmarks"]
+        self.photo = ScoredPhoto(
+            int(event["device_seq"]),
+            str(event["reading_id"]),
+            MottlingResult.model_validate(event["result"]),
+            None if marks is None else LegLandmarks.model_validate(marks),
+            event.get("map"),
+        )
+        self.changed += 1

@@ -6,9 +6,11 @@ All browsers show the same bedside. A measurement brings every page to its view;
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
+from uuid import UUID
 
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
@@ -16,17 +18,42 @@ from nicegui.elements.mixins.text_element import TextElement
 from contract.reading import BodySite, Reading, Side, Subject
 from device.console_client import ConsoleError
 from device.console_words import Abort, Choice, Choose, Measure, Request
-from device.screen.entry import Entry
+from device.screen.entry import Entry, onset_at, scanned
 from device.screen.link import Link
 from device.screen.records import Records
+from device.screen.ways_amending import Amending
+from device.screen.ways_photographing import Photographing
 from device.screen.words import LANGUAGES, Language, say
+from device.standing import Standing
 from firmware_config.loading import ConfigurationError, load_named
 from firmware_config.study import Study
 
 log = logging.getLogger(__name__)
 
 ViewName = Literal[
-    "idle", "entry", "place", "event", "onset", "confirm", "measuring", "result", "check", "history", "help"
+    "idle",
+    "entry",
+    "place",
+    "event",
+    "onset",
+    "confirm",
+    "measuring",
+    "result",
+    "check",
+    "history",
+    "help",
+    "reading",
+    "comments",
+    "fields",
+    "value",
+    "whys",
+    "operator",
+    "sure",
+    "photo",
+    "marks",
+    "waiting",
+    "score",
+    "scores",
 ]
 LOOK_S: float = 0.1
 ASK_S: float = 5.0
@@ -40,6 +67,8 @@ class Settings:
     site: str
     language: Language
     simulated: bool
+    inbox: Path
+    """Where photos wait for the bedside."""
 
 
 class Key(TextElement):
@@ -84,6 +113,11 @@ class Page:
         """Hour and minute of norepinephrine's start, as far as they are typed."""
         self.sentence: str | None = None
         """Why the last thing that was asked for was refused."""
+        self.opened: UUID | None = None
+        """The reading that is looked at more closely."""
+        self.came_from: ViewName = "history"
+        self.amend = Amending(self)
+        self.leg = Photographing(self)
         self._records = records
         self._ended = self.hub.ended
         self._drawn: object = None
@@ -119,14 +153,32 @@ class Page:
         """Whoever is measured next."""
         return self.hub.choice
 
-    def readings(self) -> list[Reading]:
-        """Return the chosen subject's readings, oldest first."""
+    def standings(self) -> list[Standing]:
+        """Return what stands of the chosen subject, oldest first."""
         choice = self.choice
-        return [] if choice is None else self._records.of(choice.study, choice.subject, self.hub.ended)
+        return [] if choice is None else self._records.of(choice.study, choice.subject, self.hub.changed)
+
+    def readings(self) -> list[Reading]:
+        """Return the chosen subject's refill readings as they stand, oldest first."""
+        return [each.now for each in self.standings() if isinstance(each.now, Reading)]
+
+    def standing_of(self, reading_id: UUID | None) -> Standing | None:
+        """Return one of the chosen subject's readings as it stands, or None where it is not theirs any more."""
+        return next((each for each in self.standings() if each.entry.reading_id == reading_id), None)
+
+    def open(self, reading_id: UUID, came_from: ViewName) -> None:
+        """Look at one reading more closely."""
+        self.opened, self.came_from = reading_id, came_from
+        self.show("reading")
 
     def show(self, view: ViewName) -> None:
         """Go to a view."""
         self.view, self.sentence = view, None
+        self._look()
+
+    def draw_anew(self) -> None:
+        """Draw what is shown once more."""
+        self._drawn = None
         self._look()
 
     def switch_language(self) -> None:
@@ -160,6 +212,8 @@ class Page:
             self._ended = self.hub.ended
             if self.view in ("measuring", "idle", "confirm"):
                 self.view = "result"
+        elif self.view == "waiting" and self.hub.photo is not None:
+            self.view = "score"
         elif self.view == "measuring":
             self.view = "idle"
 
@@ -249,8 +303,6 @@ class Page:
         """Take what a keyboard or a bar-code reader types: digits, a dash between the numbers, Enter at the end."""
         if not event.action.keydown or self.hub.active:
             return
-        from device.screen.entry import scanned
-
         name = str(event.key.name)
         if name == "Enter":
             subject = scanned(self._scan)
@@ -266,15 +318,6 @@ def protocol_for(study: Study, body_site: BodySite) -> str:
     return study.protocols.get(body_site.value, "demo")
 
 
-def onset_at(digits: str, days_ago: int, now: datetime) -> datetime | None:
-    """Return the instant that four digits name, in the zone of `now`; None where they name no time of day."""
-    if len(digits) != 4 or int(digits[:2]) > 23 or int(digits[2:]) > 59:
-        return None
-    day = now - timedelta(days=days_ago)
-    # Through the naive time: the clock may have been put forward or back since.
-    return day.replace(hour=int(digits[:2]), minute=int(digits[2:]), second=0, microsecond=0, tzinfo=None).astimezone()
-
-
-def later(act: Callable[..., Any], *values: Any) -> Callable[[], Any]:
+def later(act: Callable[..., Any], *values: Any, **named: Any) -> Callable[[], Any]:
     """Return a handler that calls `act` with these values."""
-    return partial(act, *values)
+    return partial(act, *values, **named)

@@ -6,8 +6,11 @@ from nicegui.elements.mixins.text_element import TextElement
 
 
 def box(classes: str = "", tag: str = "div") -> Element:
-    """Return an empty box, to be filled in a `with`."""
-    return ui.element(tag).classes(classes)
+    """Return an empty box, to be filled in a `with`; one that scrolls can be reached by a keyboard."""
+    made = ui.element(tag).classes(classes)
+    if "scroll" in classes.split():
+        made.props["tabindex"] = "0"
+    return made
 
 
 def text(content: str, classes: str = "", tag: str = "div") -> TextElement:

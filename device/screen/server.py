@@ -15,12 +15,15 @@ from device.screen.access import Doors
 from device.screen.gate import Gate
 from device.screen.link import Link
 from device.screen.page import Page, Settings
+from device.screen.photos import serve_photos
 from device.screen.records import Records
 from device.screen.theme import CSS
 
 RECONNECT_S: float = 20.0
 """A page that loses its line for so long goes on where it was; later it is drawn anew."""
 ALIVE_S: float = 1.0
+NO_MENU: str = "<script>addEventListener('contextmenu', (event) => event.preventDefault())</script>"
+"""A long touch would open the browser's menu, which leads out of the page."""
 LOOPBACK: frozenset[str] = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -50,8 +53,11 @@ def serve(place: Place, console: Path, journal: Path, settings: Settings) -> Non
 def _app(place: Place, link: Link, records: Records, settings: Settings) -> Gate:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
+    serve_photos(app, settings.inbox)
+
     def index() -> None:
         ui.add_css(CSS)
+        ui.add_head_html(NO_MENU)
         Page(link, records, settings).build()
 
     ui.page("/")(index)

@@ -22,16 +22,32 @@ html, body { margin: 0; height: 100%; background: var(--ground); color: var(--te
 .body { display: flex; flex: 1; min-height: 0; width: 100%; gap: 8px; padding: 0 8px 8px; }
 .main { flex: 1; min-width: 0; display: flex; flex-direction: column; gap: 8px; }
 .side { width: 136px; flex: none; display: flex; flex-direction: column; gap: 2px; }
-.side.wide { width: 190px; gap: 8px; }
+.side.wide { width: 190px; gap: 3px; }
 .rowed { display: flex; gap: 8px; align-items: stretch; }
 .keys { display: grid; grid-template-columns: repeat(4, 1fr); gap: 6px; flex: 1; }
 .keys.list { flex: none; grid-auto-rows: minmax(104px, auto); }
+.keys.wide { grid-template-columns: repeat(2, 1fr); } .keys.one { grid-template-columns: 1fr; }
+.keys.three { grid-template-columns: repeat(3, 1fr); }
+.keys.seven { grid-template-columns: repeat(5, 1fr); grid-auto-rows: 104px; }
+.side.pair { width: 232px; display: grid; grid-template-columns: 1fr 1fr; grid-auto-rows: 1fr; gap: 6px; }
+.side.pair button.key, button.key.small { font-size: 19px; }
+button.key.row { text-align: left; font-size: 20px; }
+.taking { position: relative; display: flex; align-items: center; justify-content: center; min-height: 104px;
+  border-radius: 10px; background: var(--act); color: #08121a; font-size: 34px; font-weight: 700; }
+.taking input { position: absolute; inset: 0; opacity: 0; width: 100%; height: 100%; cursor: pointer; }
+.taking:focus-within { outline: 4px solid var(--text); outline-offset: -6px; }
+.photo { touch-action: none; cursor: crosshair; } .photo svg { width: 100%; height: 100%; display: block; }
+.photo, img.found { min-width: 0; min-height: 0; background: #000; border-radius: 10px; overflow: hidden; }
+img.found { object-fit: contain; height: 100%; width: 68%; flex: none; }
+.cross, .halo { fill: none; stroke: #fff; stroke-width: 2.5; vector-effect: non-scaling-stroke; }
+.halo { stroke: #000; stroke-width: 6; }
+text.number { fill: #fff; stroke: #000; stroke-width: .15em; paint-order: stroke; font-weight: 700; }
 button.key { min-height: 104px; min-width: 104px; border: 2px solid var(--edge); border-radius: 10px;
   background: var(--raised);
   color: var(--text); font: inherit; padding: 6px; cursor: pointer; touch-action: manipulation;
   white-space: pre-line; overflow-wrap: anywhere; }
 .side button.key { font-size: 19px; }
-button.key:focus-visible { outline: 4px solid var(--act); outline-offset: -6px; }
+button.key:focus-visible, .scroll:focus-visible { outline: 4px solid var(--act); outline-offset: -6px; }
 button.key[disabled] { color: var(--quiet); border-style: dashed; cursor: default; }
 button.key.chosen { border: 6px solid var(--act); font-weight: 700; }
 button.key.grow { flex: 1; }

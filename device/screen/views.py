@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from contract.status import Condition, PartHealth, PartName
-from device.screen import views_choosing, views_looking, views_measuring
+from device.screen import views_amending, views_choosing, views_looking, views_measuring, views_mottling
 from device.screen.parts import box, text
 
 if TYPE_CHECKING:
@@ -50,6 +50,18 @@ VIEWS: dict["ViewName", View] = {
     "check": View(views_looking.readings_key, views_looking.check),
     "history": View(views_looking.readings_key, views_looking.history),
     "help": View(lambda _: None, views_looking.card),
+    "reading": View(views_amending.reading_key, views_amending.reading),
+    "comments": View(views_amending.amend_key, views_amending.comments),
+    "fields": View(views_amending.amend_key, views_amending.fields),
+    "value": View(views_amending.amend_key, views_amending.value),
+    "whys": View(views_amending.amend_key, views_amending.whys),
+    "operator": View(views_amending.amend_key, views_amending.operator),
+    "sure": View(views_amending.amend_key, views_amending.sure),
+    "photo": View(lambda page: page.sentence, views_mottling.photo),
+    "marks": View(lambda page: page.leg.photo, views_mottling.marks),
+    "waiting": View(lambda page: page.sentence, views_mottling.waiting),
+    "score": View(views_mottling.score_key, views_mottling.score),
+    "scores": View(lambda _: None, views_mottling.scores),
 }
 
 

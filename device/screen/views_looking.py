@@ -3,22 +3,24 @@
 from typing import TYPE_CHECKING
 
 from contract.hypoperfusion_words import ANSWERS, NOT_CALIBRATED, SENTENCES, spoken
+from contract.reading import Reading
 from device.perfusion import perfusion_of
 from device.screen import curve
 from device.screen.parts import box, picture, text
-from device.screen.views_measuring import outcome, threshold, trouble, who
+from device.screen.views_measuring import outcome, score_of, threshold, trouble, who
 from device.screen.words import LANGUAGES, QUICK_CARD, number
 
 if TYPE_CHECKING:
     from contract.hypoperfusion import Verdict
     from device.screen.page import Page
+    from device.standing import Standing
 
 MOST_ROWS: int = 60
 
 
 def readings_key(page: "Page") -> object:
     """The choice and the newest reading."""
-    return page.choice, page.hub.ended, page.sentence
+    return page.choice, page.hub.changed, page.sentence
 
 
 def check(page: "Page") -> None:
@@ -31,7 +33,7 @@ def check(page: "Page") -> None:
         if choice is None or study is None:
             text(page.say("nobody"), "big")
         else:
-            found = perfusion_of(page.readings(), study, choice.subject, choice.event, page.language)
+            found = perfusion_of(page.standings(), study, choice.subject, choice.event, page.language)
             _verdict(page, found)
     with box("side wide"):
         Key(page.say("onset"), later(page.show, "onset") if choice else None)
@@ -70,34 +72,43 @@ def history(page: "Page") -> None:
     """The chosen subject's readings, newest first, as a plot and a table."""
     from device.screen.page import Key, later
 
-    readings = page.readings()
+    readings, kept = page.readings(), page.standings()
     with box("main scroll"):
         text(who(page), "quiet")
-        if not readings:
+        if not kept:
             text(page.say("no_readings"), "big")
         else:
             for site in dict.fromkeys(reading.body_site for reading in readings):
                 values = [reading.result.crt_s for reading in readings if reading.body_site is site]
+                if not any(value is not None for value in values):
+                    continue
                 text(page.say(site.value), "quiet")
                 picture(curve.trend(values, threshold(page, site.value), page.say(site.value)), "graph card")
-            _table(page)
+            _table(page, kept)
     with box("side"):
         Key(page.say("back"), later(page.show, "idle"), classes="grow")
 
 
-def _table(page: "Page") -> None:
-    with box("", "table"):
-        with box("", "thead"), box("", "tr"):
-            for heading in ("when", "where", "event", "result"):
-                text(page.say(heading), "", "th").props["scope"] = "col"
-        with box("", "tbody"):
-            for reading in page.readings()[: -MOST_ROWS - 1 : -1]:
-                with box("", "tr"):
-                    text(reading.measured.at.astimezone().strftime("%d.%m. %H:%M"), "", "td")
-                    words = [page.say(reading.body_site.value), page.say(reading.side.value) if reading.side else ""]
-                    text(" ".join(filter(None, words)), "", "td")
-                    text(reading.event or "–", "", "td")
-                    text(outcome(reading.result, page), "", "td")
+def _table(page: "Page", kept: "list[Standing]") -> None:
+    """Each reading is a key of its own: touched, it opens with what was added to it."""
+    from device.screen.page import Key, later
+
+    with box("keys list one"):
+        for each in kept[: -MOST_ROWS - 1 : -1]:
+            now = each.now
+            refill = isinstance(now, Reading)
+            what = outcome(now.result, page) if isinstance(now, Reading) else score_of(page, each)
+            where = [page.say(now.body_site.value)] if isinstance(now, Reading) else []
+            where += [page.say(now.side.value)] if now.side else []
+            words = [
+                now.measured.at.astimezone().strftime("%d.%m. %H:%M"),
+                " ".join(where) if refill else "",
+                now.event or "",
+                what,
+            ]
+            mark = f"\n{page.say('amended', count=len(each.amendments))}" if each.amendments else ""
+            opens = later(page.open, each.entry.reading_id, "history")
+            Key("   ".join(filter(None, words)) + mark, opens, classes="row")
 
 
 def card(page: "Page") -> None:

@@ -1,21 +1,29 @@
 """The way of a measurement: ready, sure?, under way, and what came of it."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
+from contract.hypoperfusion_words import ANSWERS, spoken
+from contract.mottling import MottlingReading
 from contract.reading import RefillResult, Status
 from contract.reasons import sentence
+from device.perfusion import perfusion_of
 from device.screen import curve
 from device.screen.hub import Shown
 from device.screen.parts import box, picture, text
 from device.screen.words import number
+from device.standing import Standing
 
 if TYPE_CHECKING:
+    from device.screen.amending import Action
     from device.screen.page import Page
 
 TREND_OF: int = 12
-DRAWN_EVERY: int = 3
-"""The curve is drawn anew at every so many looks: three times a second moves well enough, and costs a third."""
+DRAWN_EVERY: int = 4
+"""What moves is drawn at every so many looks, and at once when the state changes: the browser may share the cores of
+the measurement."""
 DIGITS: int = 2
 """As the verdict has them: a number that stands beside a limit must not be rounded onto it."""
 
@@ -33,7 +41,9 @@ def idle(page: "Page") -> Callable[[], None]:
         with box("rowed"):
             whose = Key("", later(page.show, "entry"), classes="grow")
             place = Key("", later(page.show, "place"))
-        measure = Key(page.say("measure"), later(page.show, "confirm"), classes="act grow")
+        with box("rowed grow"):
+            measure = Key(page.say("measure"), later(page.show, "confirm"), classes="act grow")
+            mottling = Key(page.say("mottling"), later(page.show, "photo"))
         said, newest = box(), box()
     side(page)
     shown: list[object] = [None]
@@ -43,7 +53,8 @@ def idle(page: "Page") -> Callable[[], None]:
         whose.text, place.text = who(page), where(page)
         place.set_visibility(page.choice is not None)
         measure.can(ready)
-        now = (page.choice, page.hub.ended, page.hub.trouble, page.sentence)
+        mottling.can(ready)
+        now = (page.choice, page.hub.changed, page.hub.trouble, page.sentence)
         if now == shown[0]:
             return
         shown[0] = now
@@ -163,24 +174,28 @@ def measuring(page: "Page") -> Callable[[], None]:
         text(who(page), "quiet")
         Key(page.say("stop"), page.stop, classes="stop")
 
-    drawn = [0]
+    looks = [0]
+    known: list[object] = [None]
 
     def follow() -> None:
+        now = (hub.state, hub.press)
+        looks[0] += 1
+        if looks[0] % DRAWN_EVERY and now == known[0]:
+            return
+        known[0] = now
         state.text = page.say(f"state_{hub.state.value}")
         press.text = page.say("press_of", press=hub.press, presses=hub.presses) if hub.press else ""
         left.text = "" if hub.remaining_s is None else page.say("seconds_left", seconds=f"{hub.remaining_s:.0f}")
         shown_kpa = "" if hub.kpa is None else f"{number(hub.kpa, 1, page.language)} kPa"
         pressure.text = f"{page.say('pressure')}  {shown_kpa}"
-        drawn[0] += 1
-        if drawn[0] % DRAWN_EVERY == 1:
-            graph.content = curve.live(list(hub.points), page.say("curve"))
+        graph.content = curve.live(list(hub.points), page.say("curve"))
 
     return follow
 
 
 def result_key(page: "Page") -> object:
     """The reading."""
-    return page.hub.reading, page.hub.trouble, page.sentence
+    return page.hub.reading, page.hub.changed, page.hub.trouble, page.sentence
 
 
 def result(page: "Page") -> None:
@@ -194,10 +209,51 @@ def result(page: "Page") -> None:
         else:
             text(f"{who(page)}   {page.say(shown.body_site)}", "quiet")
             (_number if shown.result.status is not Status.NOT_MEASURABLE else _reason)(page, shown)
-    with box("side wide"):
-        Key(page.say("again"), later(page.show, "confirm") if page.choice else None, classes="act")
+            _beside(page)
+    kept = None if shown is None else page.standing_of(UUID(shown.reading_id))
+    with box("side pair"):
+        Key(page.say("confirm"), amending(page, kept, "confirmed"), classes="act small")
+        Key(page.say("again"), later(page.show, "confirm") if page.choice else None)
+        Key(page.say("comment"), amending(page, kept, "commented"))
+        Key(page.say("correct"), amending(page, kept, "corrected"))
         Key(page.say("check"), later(page.show, "check"))
-        Key(page.say("back"), later(page.show, "idle"), classes="grow")
+        Key(page.say("back"), later(page.show, "idle"))
+
+
+def amending(page: "Page", kept: Standing | None, action: "Action") -> Callable[[], Any] | None:
+    """Return what a key does that adds to the reading shown; None where it cannot be found in the journal."""
+    if kept is None:
+        return None
+    return partial(_amend, page, kept, action)
+
+
+async def _amend(page: "Page", kept: Standing, action: "Action") -> None:
+    page.opened, page.came_from = kept.entry.reading_id, "idle"
+    await page.amend.begin(kept, action)
+
+
+def _beside(page: "Page") -> None:
+    """Show the last mottling score that a person confirmed, and the verdict, where they are known."""
+    choice, study = page.choice, page.study()
+    if choice is None or study is None:
+        return
+    scored = [each for each in page.standings() if isinstance(each.now, MottlingReading)]
+    if scored:
+        text(score_of(page, scored[-1]), "quiet")
+    found = perfusion_of(page.standings(), study, choice.subject, choice.event, page.language)
+    text(f"{page.say('hypoperfusion')}: {spoken(ANSWERS[found.answer], page.language)}", "quiet")
+
+
+def score_of(page: "Page", kept: Standing) -> str:
+    """Return a mottling reading in a few words: the person's score, the device's own, or why there is none."""
+    now = kept.now
+    if not isinstance(now, MottlingReading):
+        raise TypeError("no mottling reading")
+    if kept.mottling_score is not None:
+        return page.say("score_confirmed", score=kept.mottling_score)
+    if now.result.score is None:
+        return f"{page.say('mottling')}: {page.say('no_number')}"
+    return page.say("score_unconfirmed", score=now.result.score)
 
 
 def _number(page: "Page", shown: Shown) -> None:

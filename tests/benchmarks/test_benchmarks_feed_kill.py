@@ -122,8 +122,10 @@ def checked(path: Path, database: Path) -> Findings:
 def planted(database: Path, *statements: str) -> None:
     """Do to the database what its keys and triggers would not let anybody do."""
     connection = sqlite3.connect(database)
-    connection.executescript("CREATE TABLE bare AS SELECT * FROM reading; DROP TABLE reading;")
-    connection.executescript("ALTER TABLE bare RENAME TO reading;" + ";".join(statements))
+    for table in ("reading", "record"):
+        connection.executescript(f"CREATE TABLE bare AS SELECT * FROM {table}; DROP TABLE {table};")  # noqa: S608 - names above
+        connection.executescript(f"ALTER TABLE bare RENAME TO {table};")
+    connection.executescript(";".join(statements))
     connection.close()
 
 
@@ -148,8 +150,8 @@ def test_what_is_whole_passes(delivered: tuple[Path, Path]) -> None:
     assert all(0 <= wait_s < 5 for wait_s in waits_s({"bedside-1": path}))
 
 
-LOSS = "DELETE FROM reading WHERE device_seq = 7"
-LAST_LOST = "DELETE FROM reading WHERE device_seq = 12"
+LOSS = "DELETE FROM reading WHERE device_seq = 7; DELETE FROM record WHERE device_seq = 7"
+LAST_LOST = "DELETE FROM reading WHERE device_seq = 12; DELETE FROM record WHERE device_seq = 12"
 DOUBLE = "INSERT INTO reading SELECT * FROM reading WHERE device_seq = 7"
 DOUBLE_UNDER_ANOTHER_NUMBER = (
     "INSERT INTO reading SELECT * FROM reading WHERE device_seq = 7;"

@@ -11,9 +11,10 @@ from benchmarks.feed_records import sealed
 from benchmarks.feed_speed import Speed
 from benchmarks.feed_speed_devices import Load
 from benchmarks.servers import MissingError, found
+from contract.reading import Reading
 from firmware_config.loading import load_named
 from firmware_config.study import Study
-from trial import rows
+from trial import rows, tables
 from trial.judge import Accepted, judge
 
 
@@ -34,7 +35,11 @@ def test_the_peer_puts_the_same_rows_into_the_same_tables() -> None:
     payload, now = envelope.model_dump_json().encode(), datetime.now(UTC)
     verdict = judge("refill/v1/demo/00/bedside-1/reading", payload, load_named("studies", "demo", Study))
     assert isinstance(verdict, Accepted)
-    ours = [[rows.reading_row(verdict, now)], rows.press_rows(verdict.reading)]
+    record = verdict.record
+    assert isinstance(record, Reading)
+    whole = rows.reading_row(verdict, record, now)
+    both = [{name: whole[name] for name in whole if name in table.c} for table in (tables.record, tables.reading)]
+    ours = [[both[0]], [both[1]], rows.press_rows(record)]
     peers = feed_speed_bare.rows_of([(1, payload, now)])
     for statement, own, peer in zip(feed_speed_bare.INSERTS, ours, peers, strict=False):
         names = statement.split("(")[1].split(")")[0].split(", ")
@@ -42,7 +47,7 @@ def test_the_peer_puts_the_same_rows_into_the_same_tables() -> None:
         for mine, theirs in zip(own, peer, strict=True):
             told = {name: value for name, value in zip(names, theirs, strict=True) if not name.endswith("_at")}
             assert told == {name: mine[name] for name in told}
-    assert len(peers[2]) == 1
+    assert [len(each) for each in peers] == [1, 1, 3, 1]
 
 
 def test_the_figures_are_held_against_their_targets() -> None:

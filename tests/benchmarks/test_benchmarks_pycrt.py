@@ -48,4 +48,6 @@ def test_its_import_leaves_the_warnings_of_this_process_alone() -> None:
 def test_the_product_imports_no_peer() -> None:
     for room in MAY_IMPORT:
         for path in (HERE / room).rglob("*.py"):
-            assert not imported(path.read_text(encoding="utf-8")) & {"pyCRT", "scipy"}, path
+            # Agreement is worked out at a desk, with the trial side's packages; nothing that measures needs scipy.
+            peers = {"pyCRT"} if path.is_relative_to(HERE / "calibration/agreement") else {"pyCRT", "scipy"}
+            assert not imported(path.read_text(encoding="utf-8")) & peers, path

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from contract.asyncapi import CHANNELS, FILE, MESSAGES, OPERATIONS, PARAMETERS, document
+from contract.asyncapi import CHANNELS, FILE, MESSAGES, OPERATIONS, PARAMETERS, RECORDS, document
 from contract.asyncapi_examples import HOME
 from contract.envelope import Envelope, open_envelope, open_status
-from contract.reading import Reading, Receipt
+from contract.reading import Receipt
 from contract.record import SCHEMA_VERSION
 from contract.schema import FOLDER, MODELS
 from contract.status import DeviceStatus
@@ -104,8 +104,14 @@ def test_an_example_is_a_message(name: str, payload: dict[str, Any]) -> None:
 def test_every_message_has_an_example_and_every_model_its_place() -> None:
     assert {name for name, _ in EXAMPLES} == set(MESSAGES) == {message for message, _ in CHANNELS.values()}
     assert {kind for _, kind, _ in OPERATIONS.values()} == set(CHANNELS)
-    assert set(MODELS.values()) == {Reading, *(model for model, _, _ in MESSAGES.values())}
+    assert set(MODELS.values()) == {*RECORDS, *(model for model, _, _ in MESSAGES.values())}
     assert {Envelope, DeviceStatus, Receipt} == {model for model, _, _ in MESSAGES.values()}
+
+
+def test_every_kind_of_record_has_an_example() -> None:
+    bodies = [open_envelope(json.dumps(payload).encode())[1] for name, payload in EXAMPLES if name == "envelope"]
+    assert [type(body) for body in bodies] == list(RECORDS)
+    assert all(body.study == HOME.study and body.device.name == HOME.device for body in bodies)
 
 
 def test_no_pair_is_written_in_a_way_that_draft_7_would_overlook() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from contract.hypoperfusion import Criteria, Input, MottlingScore, combined, verdict
 from contract.hypoperfusion_words import ANSWERS, PLACES, SENTENCES, WHATS, WHY, Answer, Why, spoken
 from contract.identifiers import new_reading_id
+from contract.mottling import MottlingReading
 from contract.reading import BodySite, Measured, Reading
 from contract.reasons import Reason
 from contract.window import InWindow
@@ -314,3 +315,25 @@ def test_without_one_of_its_inputs_no_is_no_longer_told(
             others = [reading for reading in readings if reading.body_site.value != site]
             assert verdict(others, criteria, scores).answer is Answer.UNDETERMINED
         assert verdict(readings, criteria).answer is Answer.UNDETERMINED
+
+
+def test_a_score_that_nobody_confirmed_says_nothing_and_says_so() -> None:
+    refill = [number(2.0), number(3.0, "knee")]
+    waits = replace(mottled(None), waits=True)
+    found = verdict(refill, ALL, [waits])
+    assert (found.answer, found.inputs[2].why) == (Answer.UNDETERMINED, Why.UNCONFIRMED)
+    assert verdict(refill, ALL, [waits, mottled(0)]).answer is Answer.NO
+    assert verdict(refill, ALL, [mottled(0), waits]).inputs[2].remarks == ()
+    assert verdict(refill, ALL, [waits, mottled(0, hours=-5)]).inputs[2].why is Why.UNCONFIRMED
+    assert verdict(refill, replace(ALL, mottling_from_score=None), [waits]).answer is Answer.NO
+    real = replace(ALL, accept_simulated=False)
+    assert verdict([], real, [waits]).inputs[2].why is Why.MISSING
+
+
+def test_a_photo_that_gave_no_score_is_an_attempt_with_its_reason() -> None:
+    common = {name: value for name, value in READING.items() if name not in ("body_site", "protocol", "presses")}
+    refused_result = {"status": "not_measurable", "reason": "blurred"}
+    photo = MottlingReading.model_validate(common | {"result": refused_result, "measured": measured()})
+    found = verdict([], ALL, [MottlingScore(None, photo.measured, simulated=True, reading=photo)], "fr").inputs[2]
+    assert (found.answer, found.why, found.reading_id) == (Answer.UNDETERMINED, Why.REJECTED, str(photo.reading_id))
+    assert "La photo est floue" in found.shown

@@ -5,17 +5,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import numpy as np
-from device_bench import BOOT, DEVICE
+from device_bench import BOOT, DEVICE, scored
 
+from contract.mottling import LegLandmarks
 from contract.reading import BodySite, Subject
+from contract.records import AnyRecord
 from device.bedside import Bedside, Habits, Parts
 from device.bedside_choice import Desk, Machine
 from device.choice import ChoiceKeeper
 from device.console_words import Asked, Choice, Request
 from device.journal import Deliveries, Journal, JournalError
+from device.photo_inbox import make, put
+from device.photo_process import AssessPhoto, PhotoLook
 from device.probe.messages import Event as ProbeEvent
 from device.probe.messages import Pressure, Released, State, Status
 from device.records import device_of
@@ -223,6 +227,7 @@ class HandConsole:
     def close(self) -> None: ...
 
 
+JPEG = b"\xff\xd8\xff a leg"
 TRACE = Trace(
     time_s=np.linspace(0, 10, 50),
     signal=np.linspace(0.5, 0.6, 50),
@@ -251,6 +256,7 @@ class Bench:
         self.folder = folder
         self.crt_s = 2.0
         self.analyse: Callable[[], PressAnalysis] = self._analysis
+        self.assess: AssessPhoto = lambda _, landmarks: PhotoLook(scored(), landmarks, b"a picture")
         self.disk = disk
         """What the journal raises at whatever is asked of it; None: it serves."""
         self.writes: list[str] = []
@@ -272,12 +278,17 @@ class Bench:
             analyse=lambda *_: self.analyse(),
             desk=desk,
             emit=self.events.append,
+            assess=self._assess,
         )
-        self.bedside = Bedside(parts, Habits(folder, folder, fps=60.0, minimum_free_mb=1))
+        self.inbox = folder / "photos"
+        make(self.inbox)
+        self.bedside = Bedside(parts, Habits(folder, folder, fps=60.0, minimum_free_mb=1, inbox=self.inbox))
         self.camera: TickingCamera = camera
         hands: Any = self.bedside._hands
         hands.recorder = camera
         hands.analyst._worker = AtOnce()
+        photos: Any = self.bedside._photos
+        photos._worker = AtOnce()
         self.bedside._keeper.open(self.clock.boottime_ns())
         self.wait(0.2)
 
@@ -335,9 +346,23 @@ class Bench:
             assert journal.verify().sound
             return [record.reading for record in journal.records()]
 
+    def contents(self) -> list[AnyRecord]:
+        with Deliveries.open(self.folder / "journal.sqlite", read_only=True) as journal:
+            assert journal.verify().problems == ()
+            return [record.content for record in journal.records()]
+
+    def photo(self, content: bytes = JPEG) -> str:
+        """Put a photo into the inbox; returns its name."""
+        name = f"{uuid4()}.jpg"
+        put(self.inbox, name, content)
+        return name
+
     def close(self) -> None:
         self.disk = None
         self.bedside._keeper.close()
+
+    def _assess(self, photo: bytes, landmarks: LegLandmarks | None) -> PhotoLook:
+        return self.assess(photo, landmarks)
 
     def _analysis(self) -> PressAnalysis:
         return PressAnalysis(

@@ -9,8 +9,10 @@ from uuid import UUID
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from contract.amendment import Amendment
 from contract.envelope import open_envelope
 from contract.identifiers import new_reading_id
+from contract.mottling import MottlingReading, MottlingReason, MottlingResult
 from contract.reading import (
     BodySite,
     Device,
@@ -24,6 +26,8 @@ from contract.reading import (
     Subject,
 )
 from contract.reasons import Reason
+from contract.records import AnyRecord
+from contract.source import Source
 
 DEVICE = "refill-test"
 BOOT = UUID("11111111-2222-4333-8444-555555555555")
@@ -69,11 +73,31 @@ def press(number: int, trace_sha256: str | None = None, result: RefillResult | N
     )
 
 
+def scored(score: int = 2, at_least: bool = False) -> MottlingResult:
+    return MottlingResult(status="measured", score=score, max_supported=4, at_least=at_least, confidence=0.9)
+
+
+def not_scored(reason: MottlingReason = MottlingReason.INTERRUPTED) -> MottlingResult:
+    return MottlingResult(status="not_measurable", reason=reason)
+
+
+def mottling(device_seq: int, result: MottlingResult | None = None, photo_sha256: str | None = None) -> MottlingReading:
+    about = reading(device_seq).model_dump(include=set(Source.model_fields))
+    return MottlingReading.model_validate(about | {"result": result or scored(), "photo_sha256": photo_sha256})
+
+
+def amendment(device_seq: int, about: Source, **content: object) -> Amendment:
+    """An amendment of a record, a confirmation unless it is said to be something else."""
+    same = about.model_dump(include=set(Source.model_fields) - {"schema_version"})
+    own = {"reading_id": new_reading_id(), "device_seq": device_seq, "about": about.reading_id, "operator": "n9"}
+    return Amendment.model_validate(same | own | {"action": "confirmed"} | content)
+
+
 class TrialEnd:
     """Stands for the trial side on a real broker: keeps what arrives, answers when and how it is told to."""
 
     def __init__(self, port: int, answer: Callable[[Receipt], Receipt | None] = lambda receipt: receipt) -> None:
-        self.readings: list[Reading] = []
+        self.readings: list[AnyRecord] = []
         self.statuses: list[dict[str, object]] = []
         self._answer = answer
         self._ready = threading.Event()

@@ -15,11 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
+from contract.amendment import Amendment
+from contract.mottling import MottlingReading
 from contract.reading import Reading, Receipt
 from contract.status import DeviceStatus
 from contract.topics import TopicError, parse
 from device.choice import FILE_NAME, REFUSALS, ChoiceKeeper, refusal_of, wrong_inclusion
-from device.console_words import Choice
+from device.console_words import Amend, Choice, Mottling
 from firmware_config.loading import load_named
 from firmware_config.protocol import Protocol
 from firmware_config.study import Inclusion, Study
@@ -283,12 +285,21 @@ def test_no_record_has_a_place_for_a_name() -> None:
     # Sentences, which are ours.
     assert _keys(DeviceStatus, _is_free) == {"software_version", "problem", "PartHealth.sentence"}
     assert _keys(Receipt, _is_free) == {"reason"}
+    for model in (MottlingReading, Amendment):
+        assert _keys(model, _is_free) == {"Device.software_version", "Device.algorithm_version"}
+    for word in (Amend, Mottling):
+        assert _keys(word, _is_free) == set()
 
 
 def test_a_word_is_taken_only_where_a_study_or_a_device_file_says_which() -> None:
     # Names of packaged files, events that the study lists, and the operator, whom `is_code` holds to few letters.
     assert _keys(Choice, _takes_a_word) == {"study", "protocol", "event", "operator"}
     assert _keys(Reading, _takes_a_word) == {"study", "event", "operator", "ProtocolRef.name", "Device.name"}
+    assert _keys(MottlingReading, _takes_a_word) == {"study", "event", "operator", "Device.name"}
+    # What an operator or an event is corrected to is held to the study's own words (`device.amending`).
+    corrected = {"Change.old", "Change.new"}
+    assert _keys(Amendment, _takes_a_word) == {"study", "event", "operator", "Device.name", *corrected}
+    assert _keys(Amend, _takes_a_word) == {"operator", *corrected}
     assert _keys(DeviceStatus, _takes_a_word) == set()
     assert _keys(Receipt, _takes_a_word) == set()
 

@@ -102,7 +102,8 @@ def serving(
 
 
 def test_one_word_measures_and_only_whom_it_names() -> None:
-    assert {word.model_fields["ask"].default for word in get_args(Request)} == {"choose", "forget", "measure", "abort"}
+    words = {word.model_fields["ask"].default for word in get_args(Request)}
+    assert words == {"choose", "forget", "measure", "abort", "amend", "mottling"}
     for ask in ("press", "start", "push", "release"):
         with pytest.raises(NotARequestError):
             parse_request(json.dumps({"ask": ask}).encode())
@@ -149,6 +150,13 @@ def test_a_reading_is_not_taken_for_the_next_patients(console: Console, path: Pa
     console.tell({"event": "verdict", "answer": "yes"})
     console.tell({"event": "choice", "choice": CHOICE.model_dump(mode="json")})
     assert told() == ["choice"]
+    console.tell({"event": "reading", "device_seq": 3})
+    console.tell({"event": "verdict", "answer": "no"})
+    console.tell({"event": "mottling", "device_seq": 4})
+    console.tell({"event": "amended", "device_seq": 5})
+    assert told() == ["choice", "reading", "mottling"], "an amendment is news for those who listen only"
+    console.tell({"event": "choice", "choice": None})
+    assert told() == ["choice"], "nor a photo's score as the next patient's"
 
 
 def test_a_request_comes_in_once_it_is_whole_and_its_answer_names_it(console: Console, caller: Raw) -> None:

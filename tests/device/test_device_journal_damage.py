@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from device_bench import DEVICE, measured, not_measurable, press, reading
+from device_bench import DEVICE, amendment, measured, mottling, not_measurable, not_scored, press, reading, scored
 
 from contract.reading import Receipt
 from device.journal import Deliveries, Journal, JournalError
@@ -130,6 +130,25 @@ def test_a_flipped_bit_is_harmless_or_found(path: Path, tmp_path: Path) -> None:
     seen = held_against_flips(path, tmp_path / "work", seed=1, count=60)
     assert seen["verify"] > 10
     assert seen["harmless"] > 10
+
+
+def test_a_flipped_bit_in_a_photo_or_in_what_was_added_is_harmless_or_found(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    with Journal.open(path, DEVICE) as journal:
+        for number in range(RECORDS // 2):
+            photo = random.Random(number).randbytes(9000)
+            draft = mottling(1, not_scored())
+            journal.begin(draft)
+            found = {"result": scored(), "photo_sha256": hashlib.sha256(photo).hexdigest()}
+            leg = draft.model_copy(update=found)
+            journal.append(numbered(leg), photo)
+            journal.append(numbered(amendment(1, leg, mottling_score=1)))
+    seen = held_against_flips(path, tmp_path / "work", seed=4, count=60)
+    assert seen["verify"] > 10
+
+
+def numbered(record: Any) -> Callable[[int], Any]:
+    return lambda seq: record.model_copy(update={"device_seq": seq})
 
 
 @pytest.mark.slow

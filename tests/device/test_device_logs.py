@@ -85,7 +85,7 @@ def test_who_was_measured_is_masked(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "reading 12: stored",
+        "record 12: stored",
         "connected to the broker 127.0.0.1:1883",
         "held 10.0 s at 40.1 kPa, released in 110 ms",
         "A broken journal was set aside as journal-broken-20261123T000000Z.sqlite. Call the study engineer.",

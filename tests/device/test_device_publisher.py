@@ -1,5 +1,6 @@
 """Readings reach the trial database through real brokers, whatever the network and the other end do."""
 
+import hashlib
 import signal
 import socket
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from broker_bench import KINDS, broker, free_port, or_skip, until
-from device_bench import DEVICE, TrialEnd, reading
+from device_bench import DEVICE, TrialEnd, amendment, mottling, not_scored, reading, scored
 
 from contract.reading import Receipt
 from contract.topics import Topic
@@ -87,6 +88,28 @@ def test_readings_arrive_once_each_in_order_and_the_receipts_clear_them(kind: st
     assert trial.seqs == list(range(1, 46))
     assert trial.statuses[0]["state"] == "ready"
     assert len({status["session_id"] for status in trial.statuses}) == 1
+
+
+def test_all_kinds_of_records_arrive_in_order_and_no_photo_with_them(kind: str, port: int, journal: Path) -> None:
+    photo = b"\xff\xd8\xff" + bytes(range(256)) * 8
+    digest = hashlib.sha256(photo).hexdigest()
+    with Journal.open(journal, DEVICE) as opened:
+        first = opened.append(reading).content
+        draft = mottling(1, not_scored())
+        opened.begin(draft)
+        leg = draft.model_copy(update={"result": scored(), "photo_sha256": digest})
+        opened.append(lambda seq: leg.model_copy(update={"device_seq": seq}), photo)
+        opened.append(lambda seq: amendment(seq, leg, mottling_score=1))
+        opened.append(reading)
+        opened.append(lambda seq: amendment(seq, first, action="commented", comment="oedema"))
+    with broker(kind, port, journal.parent):
+        trial = TrialEnd(port)
+        with publishing(journal, port):
+            until(lambda: unsent(journal) == 0, "all receipted")
+        trial.close()
+    assert trial.seqs == [1, 2, 3, 4, 5]
+    assert [each.kind for each in trial.readings] == ["refill", "mottling", "amendment", "refill", "amendment"]
+    assert trial.readings[1] == leg.model_copy(update={"device_seq": 2}), "its hash, and nothing of the photo"
 
 
 def test_readings_wait_while_the_broker_is_down_and_go_out_when_it_is_up(kind: str, port: int, journal: Path) -> None:

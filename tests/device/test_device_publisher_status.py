@@ -16,6 +16,7 @@ from health_bench import WELL
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from contract.record import SCHEMA_VERSION
 from contract.status import DeviceStatus, PartName
 from contract.topics import Topic
 from device import health_file
@@ -110,7 +111,7 @@ def test_the_status_is_retained_with_the_health_of_every_part_and_follows_it(
             late = retained(port)
             assert late is not None
             status = DeviceStatus.model_validate(late)
-            assert (status.state, status.schema_version, status.problem) == ("ready", "1.1", None)
+            assert (status.state, status.schema_version, status.problem) == ("ready", SCHEMA_VERSION, None)
             assert status.health is not None
             assert [one.part for one in status.health] == list(PartName)
             assert {one.condition.value for one in status.health} == {"ok"}

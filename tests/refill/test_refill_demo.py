@@ -80,8 +80,8 @@ def test_journal_database_crf_rows_and_plot_are_there_and_agree(shown: Shown) ->
     [
         ("DELETE FROM reading", "is not in the database"),
         ("UPDATE reading SET sha256 = 'x'", "differs"),
-        ("UPDATE reading SET device_seq = 2", "missing from 1"),
-        ("UPDATE reading SET previous_sha256 = 'x'", "chain breaks"),
+        ("UPDATE record SET device_seq = 2", "missing from 1"),
+        ("UPDATE record SET previous_sha256 = 'x'", "chain breaks"),
     ],
 )
 def test_a_lost_or_altered_row_would_be_seen_by_the_crash_benchmark(

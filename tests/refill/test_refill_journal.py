@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from contract.amendment import Amendment
 from contract.identifiers import new_reading_id
+from contract.mottling import MottlingReading
 from contract.reading import PressRecord, Reading, Receipt
 from device.journal import Deliveries, Journal
 from refill.cli import app
@@ -81,6 +83,8 @@ def test_a_whole_journal_is_told_as_whole(folder: Path) -> None:
         "records": 3,
         "traces": 3,
         "traces_removed": 0,
+        "photos": 0,
+        "photos_removed": 0,
         "removed_on": [],
         "problems": [],
         "set_aside": [],
@@ -108,7 +112,7 @@ def test_an_export_can_be_checked_without_the_device(folder: Path, tmp_path: Pat
     out = tmp_path / "out"
     assert journal("export", "--data", str(folder), "--out", str(out)).exit_code == 0
     done = journal("check-export", str(out))
-    assert (done.exit_code, done.output) == (0, "9 files, 3 records: the export is whole\n")
+    assert (done.exit_code, done.output) == (0, "11 files, 3 records: the export is whole\n")
     assert (out / "readings.csv").read_text(encoding="utf-8").count("\n") == 4
     again = journal("export", "--data", str(folder), "--out", str(out))
     assert (again.exit_code, len(again.stderr.splitlines())) == (1, 1)
@@ -279,3 +283,68 @@ def test_the_journal_that_is_asked_about_is_the_device_files(tmp_path: Path, fol
     device = tmp_path / "device.toml"
     device.write_text(f'name = "d"\nsite = "00"\n[storage]\njournal_folder = "{folder}"\n')
     assert journal("verify", "--config", str(device)).output == "3 records, 3 traces: the chain is whole\n"
+
+
+PHOTO = b"\xff\xd8\xff a leg"
+
+
+@pytest.fixture
+def kinds(folder: Path) -> Path:
+    """A photo with its score, a confirmation of it, and a correction of the first reading, after the three readings."""
+    common = {name: value for name, value in content(1).items() if name not in ("body_site", "protocol", "presses")}
+    score = {"status": "measured", "score": 2, "max_supported": 3, "at_least": True}
+    refused = {"status": "not_measurable", "reason": "interrupted"}
+    draft = MottlingReading.model_validate(common | {"reading_id": new_reading_id(), "result": refused})
+    digest = hashlib.sha256(PHOTO).hexdigest()
+    leg = MottlingReading.model_validate(draft.model_dump() | {"result": score, "photo_sha256": digest})
+    said = {name: value for name, value in common.items() if name != "result"}
+    said |= {"operator": "n9", "about": leg.reading_id}
+    side = {"field": "side", "old": None, "new": "left"}
+    with Journal.open(folder / "journal.sqlite", "d") as journal:
+        first = next(iter(journal.records())).reading_id
+        journal.begin(draft)
+        journal.append(lambda seq: leg.model_copy(update={"device_seq": seq}), PHOTO)
+        for more in (
+            {"action": "confirmed", "mottling_score": 1},
+            {"about": first, "action": "corrected", "why": "other", "changes": [side]},
+        ):
+            added = Amendment.model_validate(said | {"reading_id": new_reading_id()} | more)
+            journal.append(lambda seq, added=added: added.model_copy(update={"device_seq": seq}))
+    return folder
+
+
+def test_every_kind_of_record_has_its_line_and_its_details(kinds: Path) -> None:
+    first, *_, leg, confirmed, corrected, _ = journal("show", "--data", str(kinds)).output.splitlines()
+    assert "finger 2.10 s  waiting" in first
+    assert "mottling at least 2  waiting simulated" in leg
+    assert " confirmed score 1 of " in confirmed
+    assert " corrected side of " in corrected
+    assert f"photo: {len(PHOTO)} bytes" in journal("show", "4", "--data", str(kinds)).output
+    assert '"action": "confirmed"' in journal("show", "5", "--data", str(kinds)).output
+    done = journal("verify", "--data", str(kinds))
+    assert (done.exit_code, done.output) == (0, "6 records, 3 traces, 1 photos: the chain is whole\n")
+
+
+def test_photos_leave_the_device_only_where_they_are_asked_for(kinds: Path, tmp_path: Path) -> None:
+    for options, names in (([], []), (["--photos"], ["000004.jpg"])):
+        out = tmp_path / f"out{len(options)}"
+        assert journal("export", "--data", str(kinds), "--out", str(out), *options).exit_code == 0
+        assert journal("check-export", str(out)).exit_code == 0
+        assert [path.name for path in out.glob("photos/*")] == names
+
+
+def test_a_photo_that_is_past_its_term_is_named_as_one(kinds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("device.clock.SystemClock", In2060)
+    with Journal.open(kinds / "journal.sqlite", "d", now=In2060().now) as writer:
+        writer.append(lambda seq: Reading.model_validate(content(seq)))
+    with Deliveries.open(kinds / "journal.sqlite") as deliveries:
+        for seq, at in ((1, "2026-11-26T12:00:01Z"), (4, "2026-11-26T12:00:01Z"), (7, "2060-01-01T00:00:00Z")):
+            record = deliveries.record(seq)
+            assert record is not None
+            receipt = {"reading_id": record.reading_id, "device_seq": seq, "sha256": record.sha256}
+            deliveries.note(Receipt.model_validate({**receipt, "outcome": "stored", "received_at": at}))
+    done = journal("retain", "--data", str(kinds), "--simulate", "--apply", "--operator", "ab12")
+    assert "1 traces older than 9131 days and 1 photos older than 365, 0.0 MB: 2 removed" in done.output, done.stderr
+    checked = journal("verify", "--data", str(kinds)).output
+    assert "1 photos (1 of them removed under retention on 2060-01-01)" in checked
+    assert "photo: removed under retention" in journal("show", "4", "--data", str(kinds)).output

@@ -10,9 +10,12 @@ from uuid import UUID
 import pytest
 from typer.testing import CliRunner
 
+from contract.amendment import Amendment
 from contract.identifiers import new_reading_id
+from contract.mottling import MottlingReading
 from contract.reading import BodySite, Device, Measured, ProtocolRef, Reading, RefillResult, Status, Subject
 from contract.reasons import Reason
+from contract.source import Source
 from device.journal import Journal
 from device.perfusion import criteria_of
 from firmware_config.device import DEFAULT_PATH
@@ -183,3 +186,38 @@ def test_the_page_sets_a_study_as_the_model_takes_it() -> None:
     assert criteria_of(study, "inclusion").window_h == (6.0, 24.0)
     assert criteria_of(study, None).window_h == (6.0, 24.0)
     assert criteria_of(study, "day-1").window_h is None
+
+
+def test_a_correction_moves_a_reading_and_a_confirmed_score_completes_the_verdict(folder: Path) -> None:
+    """The knee of i-micro's subject was poor; it was another's. Their own leg is scored, and a person says 0."""
+    with Journal.open(folder / "journal.sqlite", "d") as journal:
+        records = [record.reading for record in journal.records()]
+        finger, knee = records[5], records[6]
+        same = knee.model_dump(include=set(Source.model_fields))
+        result = {"status": "measured", "score": 3, "max_supported": 5}
+        leg = MottlingReading.model_validate(same | {"reading_id": new_reading_id(), "result": result})
+        leg = journal.append(lambda seq: leg.model_copy(update={"device_seq": seq})).content
+        said = {**same, "operator": "n9"}
+        moves = [{"field": "inclusion", "old": "0042", "new": "0043"}]
+        corrected = {"action": "corrected", "why": "chosen_wrong", "changes": moves}
+
+        def add(about: Source, **content: Any) -> None:
+            made = said | {"reading_id": new_reading_id(), "about": about.reading_id, "action": "confirmed"} | content
+            amendment = Amendment.model_validate(made)
+            journal.append(lambda seq: amendment.model_copy(update={"device_seq": seq}))
+
+        before = answer(folder, "01-0042")
+        assert (before["knee"]["answer"], before["mottling"]["why"]) == ("yes", "unconfirmed")
+        add(knee, **corrected)
+        after = answer(folder, "01-0042")
+        assert (after["knee"]["why"], after["mottling"]["why"]) == ("missing", "unconfirmed")
+        assert answer(folder, "01-0043")["knee"]["answer"] == "yes"
+        add(leg, mottling_score=0)
+        assert (answer(folder, "01-0042")["mottling"]["answer"], finger.subject.inclusion) == ("no", "0042")
+
+
+def answer(folder: Path, subject: str) -> dict[str, Any]:
+    options = ["--subject", subject, "--study", "i-micro", "--event", "inclusion", "--data", str(folder)]
+    done = CliRunner().invoke(app, ["verdict", "--simulate", "--json", *options])
+    assert done.exit_code == 0, done.output
+    return {each["what"]: each for each in json.loads(done.output)["inputs"]}

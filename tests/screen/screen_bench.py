@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from benchmarks.servers import free_port
 
@@ -33,6 +33,7 @@ FLAGS = (
 )
 SEVEN_INCH = {"width": 800, "height": 480}
 TABLET = {"width": 1280, "height": 800}
+IMAGES = Path(__file__).resolve().parents[2] / "docs/images/screen"
 MEASURED_S = 60_000
 """For a whole measurement, ms."""
 
@@ -82,6 +83,11 @@ class Tried:
             if parent == self.process.pid and command.encode() in words:
                 return int(task.name)
         raise AssertionError(f"no process {command}")
+
+    def inbox(self) -> Path:
+        """Where photos wait for the bedside: beside the console's socket, which stands on the command line."""
+        words = (Path("/proc") / str(self.pid_of("bedside")) / "cmdline").read_bytes().split(b"\0")
+        return Path(words[words.index(b"--console") + 1].decode()).with_name("photos")
 
     def readings(self) -> list[dict[str, Any]]:
         """The journal's records, as `refill journal show` would read them."""
@@ -151,6 +157,16 @@ def choose(page: Page, digits: str, place: str = "Finger\nLeft", event: str | No
         key(page, event).tap()
 
 
+def typed(page: Page, code: str) -> None:
+    """Type a code on the pad, letters first."""
+    expect(page.get_by_text("Your code, never a name")).to_be_visible()
+    for sign in code:
+        if not key(page, sign).count():
+            page.get_by_role("button", name="123" if sign.isdigit() else "abc", exact=True).tap()
+        key(page, sign).tap()
+    key(page, "OK").tap()
+
+
 def sound(page: Page) -> list[str]:
     """What axe finds that is serious."""
     found = Axe().run(page).response["violations"]
@@ -162,7 +178,8 @@ def overflowing(page: Page) -> list[str]:
     return page.evaluate(
         """() => [...document.querySelectorAll("main.body *, .top-row")]
             .filter(e => (e.childElementCount === 0 || e.className === "top-row") && e.innerText && !e.closest("svg"))
-            .filter(e => e.scrollWidth > e.clientWidth + 1 || e.getBoundingClientRect().right > innerWidth + 1)
+            .filter(e => e.scrollWidth > e.clientWidth + 1 || e.getBoundingClientRect().right > innerWidth + 1
+                || (!e.closest(".scroll") && e.getBoundingClientRect().bottom > innerHeight + 1))
             .map(e => e.innerText)"""
     )
 
@@ -173,3 +190,12 @@ def small_targets(page: Page) -> list[str]:
         """() => [...document.querySelectorAll("button")].map(e => [e.innerText, e.getBoundingClientRect()])
             .filter(([_, r]) => r.width < 104 || r.height < 104).map(([t, r]) => `${t} ${r.width} x ${r.height}`)"""
     )
+
+
+def picture(page: Page, name: str) -> None:
+    """Keep what is shown for the docs, where `make screen-pictures` asks for it; otherwise only see that it can be."""
+    shot = page.screenshot()
+    assert len(shot) > 2000
+    if os.environ.get("REFILL_PICTURES"):
+        IMAGES.mkdir(parents=True, exist_ok=True)
+        (IMAGES / f"{name}.png").write_bytes(shot)

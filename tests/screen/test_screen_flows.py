@@ -4,7 +4,6 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -17,23 +16,13 @@ from screen_bench import (
     key,
     opened,
     overflowing,
+    picture,
     small_targets,
     sound,
     tried,
 )
 
 pytestmark = pytest.mark.slow
-
-IMAGES = Path(__file__).resolve().parents[2] / "docs/images/screen"
-
-
-def picture(page: Page, name: str) -> None:
-    """Keep what is shown for the docs, where `make screen-pictures` asks for it; otherwise only see that it can be."""
-    shot = page.screenshot()
-    assert len(shot) > 2000
-    if os.environ.get("REFILL_PICTURES"):
-        IMAGES.mkdir(parents=True, exist_ok=True)
-        (IMAGES / f"{name}.png").write_bytes(shot)
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +46,7 @@ def page(browser: Browser, bedside: Tried) -> Iterator[Page]:
 
 def measured(page: Page) -> None:
     """Touch Measure and Start, and wait for the result."""
+    expect(key(page, "Measure")).to_be_enabled()
     picture(page, "ready")
     key(page, "Measure").tap()
     key(page, "Start").tap()
@@ -82,7 +72,7 @@ def test_from_idle_to_a_stored_reading_in_two_touches(page: Page, bedside: Tried
     shown = page.locator(".huge").inner_text()
     assert shown == f"{kept[-1]['result']['crt_s']:.2f} s"
     page.get_by_role("button", name="Inclusion", exact=True).tap()
-    expect(page.get_by_text("Peripheral hypoperfusion:")).to_be_visible()
+    expect(page.get_by_text("Norepinephrine started: ").first).to_be_visible()
     picture(page, "inclusion")
 
 

@@ -40,6 +40,7 @@ from trial.database import (
     writing,
 )
 from trial.judge import Accepted
+from trial.keeping import keep
 
 Records = list[tuple[Any, Any]]
 
@@ -49,8 +50,7 @@ def put(engine: Engine, records: Records) -> None:
     for record, sealed in records:
         topic = Topic(record.study, record.subject.site, record.device.name, "reading")
         with writing(engine).begin() as connection:
-            connection.execute(insert(tables.reading), rows.reading_row(Accepted(topic, sealed, record), NOON))
-            connection.execute(insert(tables.press), rows.press_rows(record))
+            keep(connection, [(Accepted(topic, sealed, record), NOON)], NOON, alone=True, awaited=set())
 
 
 def audited(engine: Engine) -> list[str]:
@@ -375,7 +375,7 @@ def test_an_unfinished_restore_is_recognised_and_a_second_one_ends_it(sqlite_fil
         upgrade(engine)
     assert not target.exists()
     said = run("restore", made, "--database", target)
-    assert "demo bedside-1: 3 readings, up to number 3" in said
+    assert "demo bedside-1: 3 records, up to number 3" in said
     assert "refill trial reconcile" in said
     assert not restoring_path(target).exists()
     assert len(bodies(engine)) == 3
@@ -505,7 +505,7 @@ def test_an_altered_reading_and_a_lost_trigger_are_backed_up_and_said(sqlite_fil
         (altered,) = owner.execute("SELECT reading_id FROM reading WHERE device_seq = 2").fetchone()
         owner.execute("UPDATE reading SET body = replace(body, '2.5', '1.5') WHERE device_seq = 2")
     said = run("backup", tmp_path / "one.backup", "--database", sqlite_file, code=1)
-    assert f"1 readings are not as their devices sealed them: {altered}" in said
+    assert f"1 records are not as their devices sealed them: {altered}" in said
     manifest = read_manifest(tmp_path / "one.backup")
     assert (manifest.facts.altered, manifest.missing_guards) == ([altered], ["reading_no_update"])
     run("restore", tmp_path / "one.backup", "--database", tmp_path / "new.sqlite3")
@@ -520,7 +520,11 @@ def test_an_older_backup_is_restored_as_it_is_and_brought_up_by_the_next_step(
     with writing(engine).begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "r0001")
-    run("backup", tmp_path / "one.backup", "--database", old)
+        for record, sealed in chain(3):
+            row = rows.reading_row(Accepted(Topic("demo", "00", "bedside-1", "reading"), sealed, record), record, NOON)
+            connection.execute(insert(tables.reading), {name: row[name] for name in row if name in tables.reading.c})
+    said = run("backup", tmp_path / "one.backup", "--database", old)
+    assert "3 records of 1 devices" in said
     run("restore", tmp_path / "one.backup", "--database", tmp_path / "new.sqlite3")
     assert "was r0001" in run("upgrade", "--database", tmp_path / "new.sqlite3")
     assert "nothing to do" in run("upgrade", "--database", tmp_path / "new.sqlite3")

@@ -14,9 +14,10 @@ from contract.reading import Reading, RefillResult
 from firmware_config.study import Inclusion
 from refill.trial_cli import app
 from trial import tables
-from trial.corrections import FIELDS, CorrectionError, correct, corrected, history, of_reading, shown, value
+from trial.corrections import FIELDS, CorrectionError, correct, corrected, of_reading, shown, value
 from trial.crf_csv import export
 from trial.database import open_database, upgrade
+from trial.history import history
 from trial.judge import anyone, judge
 from trial.letters import replay
 from trial.people import UnsignedError

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Engine, select
 from trial_bench import NOON, STUDY, chain, payload, reading
 
 from trial import tables
-from trial.crf_csv import COLUMNS, AlteredError, csv_text, dictionary_path, export, readings
+from trial.crf_csv import COLUMNS, export, readings
+from trial.crf_files import AlteredError, csv_text, dictionary_path
 from trial.judge import judge
 from trial.store import Arrival, store
 

@@ -1,6 +1,7 @@
 """The schema: migrations, several processes at once, and tables that refuse any change."""
 
 import hashlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,17 +12,20 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, select, text
-from sqlalchemy.exc import DBAPIError
-from trial_bench import NOON, STUDY, payload, reading
+from sqlalchemy import Engine, insert, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from trial_bench import NOON, STUDY, amendment, corrected, mottling_reading, payload, reading
 
 import trial
-from trial import tables
-from trial.append_only import FIRST, KEYS, SECOND, guards, statements
+from contract.reading import Reading
+from trial import rows, tables
+from trial.amendments import decide
+from trial.append_only import FIRST, KEYS, REBUILT, SECOND, THIRD, belonging, guards, statements
+from trial.backup_manifest import facts
 from trial.corrections import correct
 from trial.database import DatabaseChoiceError, SchemaError, open_database, schema_version, upgrade, writing
 from trial.enrolment import enrol
-from trial.judge import Refusal, anyone, judge
+from trial.judge import Accepted, Refusal, anyone, judge
 from trial.letters import replay
 from trial.store import Arrival, store
 
@@ -29,26 +33,64 @@ TOPIC = "refill/v1/demo/00/bedside-1/reading"
 DONE = {"actor": "dm-1", "why": "as on paper"}
 
 
-def receive(engine: Engine) -> str:
-    """Fill the tables of r0001: a reading, nonsense, and a reading that was refused. Returns the reading's id."""
-    record = reading()
-    for content in (payload(record), b"nonsense"):
-        store(engine, [Arrival(TOPIC, content, NOON, judge(TOPIC, content, STUDY))], NOON)
+def refuse(engine: Engine) -> None:
+    """Fill the tables of what was refused: nonsense, and a reading of a device that was not enrolled."""
     content = payload(reading(2))
+    store(engine, [Arrival(TOPIC, b"nonsense", NOON, judge(TOPIC, b"nonsense", STUDY))], NOON)
     store(engine, [Arrival(TOPIC, content, NOON, judge(TOPIC, content, STUDY, lambda _: False))], NOON)
-    return str(record.reading_id)
 
 
 def act(engine: Engine, reading_id: str) -> None:
-    """Fill the tables of r0002."""
+    """Do what people do: enrol a device, replay what was refused, correct an entry twice."""
     enrol(engine, study="demo", site="00", device="bedside-1", certificate_sha256=None, **DONE)
     assert [each.said for each in replay(engine, STUDY, anyone, reason=Refusal.DEVICE, **DONE)] == ["stored"]
     for side in ("right", "left"):
         correct(engine, STUDY, reading_id, "side", side, **DONE)
 
 
+def amend(engine: Engine) -> None:
+    """Send what was said at a bedside, and decide about a part of it."""
+    scored = mottling_reading(3, event="inclusion")
+    said = [amendment(4, scored, mottling_score=3), corrected(5, scored, ("event", "inclusion", None))]
+    unfit = corrected(6, scored, ("event", "day-1", "inclusion"))
+    for content in map(payload, (scored, *said, unfit)):
+        store(engine, [Arrival(TOPIC, content, NOON, judge(TOPIC, content, STUDY))], NOON)
+    decide(engine, str(unfit.reading_id), **DONE)
+
+
 def fill(engine: Engine) -> None:
-    act(engine, receive(engine))
+    record = reading()
+    content = payload(record)
+    store(engine, [Arrival(TOPIC, content, NOON, judge(TOPIC, content, STUDY))], NOON)
+    refuse(engine)
+    act(engine, str(record.reading_id))
+    amend(engine)
+
+
+def receive_by_first_version(engine: Engine, seq: int = 1) -> str:
+    """Fill the tables of r0001 as the program of that time did, with a reading. Returns its id."""
+    content = payload(reading(seq))
+    accepted = judge(TOPIC, content, STUDY)
+    assert isinstance(accepted, Accepted)
+    record = accepted.record
+    assert isinstance(record, Reading)
+    with writing(engine).begin() as connection:
+        row = rows.reading_row(accepted, record, NOON)
+        connection.execute(insert(tables.reading), {name: row[name] for name in row if name in tables.reading.c})
+        connection.execute(insert(tables.press), rows.press_rows(record))
+    return str(record.reading_id)
+
+
+def act_in_second_version(engine: Engine, reading_id: str) -> None:
+    """Fill the tables of r0002 as the program of that time did: a replay, and a correction that supersedes another."""
+    enrol(engine, study="demo", site="00", device="bedside-1", certificate_sha256=None, **DONE)
+    done = {"reading_id": reading_id, "at": NOON, **DONE}
+    changes = [("left", "right", None), ("right", "left", 1)]
+    with writing(engine).begin() as connection:
+        connection.execute(insert(tables.replay), {"dead_letter_id": 2, "outcome": "stored", **done})
+        for old, new, before in changes:
+            row = {"field": "side", "old_value": old, "new_value": new, "supersedes": before}
+            connection.execute(insert(tables.correction), done | row)
 
 
 def migrate(engine: Engine, version: str) -> None:
@@ -60,10 +102,10 @@ def migrate(engine: Engine, version: str) -> None:
         command.upgrade(config, version)
 
 
-def contents(engine: Engine, names: set[str]) -> dict[str, list[Any]]:
+def contents(engine: Engine, names: set[str], without: tuple[str, ...] = ()) -> dict[str, list[Any]]:
     with engine.connect() as connection:
-        ordered = {name: select(tables.metadata.tables[name]).order_by(text("1, 2")) for name in names}
-        return {name: list(connection.execute(query).all()) for name, query in ordered.items()}
+        kept = {name: [c for c in tables.metadata.tables[name].c if c.name not in without] for name in names}
+        return {n: list(connection.execute(select(*c).order_by(text("1, 2"))).all()) for n, c in kept.items()}
 
 
 def test_the_migrations_make_exactly_the_tables_that_the_code_uses(engine: Engine) -> None:
@@ -93,31 +135,80 @@ def test_the_first_migration_still_does_what_it_did_when_it_was_released(dialect
 
 def test_no_table_is_guarded_twice_and_no_other_database_is_guarded_at_all() -> None:
     assert not set(FIRST) & set(SECOND)
-    for keys in (FIRST, SECOND):
+    assert not set(THIRD) & {*FIRST, *SECOND}
+    assert set(REBUILT) < set(SECOND)
+    for keys in (FIRST, SECOND, THIRD, REBUILT):
         with pytest.raises(ValueError, match="oracle"):
             guards("oracle", keys)
+
+
+def is_as_the_code_wants_it(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return schema_version(connection) == "r0003" and compare_metadata(context, tables.metadata) == []
 
 
 def test_a_database_of_the_first_version_keeps_every_row_and_gets_the_new_tables(empty_url: str) -> None:
     engine = open_database(empty_url)
     migrate(engine, "r0001")
-    reading_id = receive(engine)
+    reading_id = receive_by_first_version(engine)
+    refuse(engine)
     kept = contents(engine, set(FIRST) | {"device_status"})
     assert len(kept["reading"]) == 1
     assert len(kept["dead_letter"]) == 2
     upgrade(engine)
-    with engine.connect() as connection:
-        assert schema_version(connection) == "r0002"
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, tables.metadata) == []
+    assert is_as_the_code_wants_it(engine)
     after = contents(engine, set(kept))
     assert {name: rows for name, rows in after.items() if name != "audit"} == {
         name: rows for name, rows in kept.items() if name != "audit"
     }
     assert after["audit"][: len(kept["audit"])] == kept["audit"]
     act(engine, reading_id)  # what was received before can be replayed and corrected now
+    amend(engine)
     assert all(contents(engine, set(KEYS)).values())
     engine.dispose()
+
+
+def test_a_database_of_the_second_version_keeps_every_row_and_its_guards(empty_url: str) -> None:
+    engine = open_database(empty_url)
+    migrate(engine, "r0002")
+    ids = [receive_by_first_version(engine, seq) for seq in (1, 2, 4)]
+    refuse(engine)
+    act_in_second_version(engine, ids[0])
+    held = {*FIRST, *SECOND, "device_status"}
+    kept = contents(engine, held, without=("amendment",))
+    assert (len(kept["reading"]), len(kept["replay"]), len(kept["correction"])) == (3, 1, 2)
+    upgrade(engine)
+    assert is_as_the_code_wants_it(engine)
+    after = contents(engine, held, without=("amendment",))
+    assert {**after, "audit": after["audit"][: len(kept["audit"])]} == kept
+    with engine.connect() as connection:
+        stored = connection.execute(select(tables.record).order_by(tables.record.c.id)).all()
+        guarded = set(facts(connection).guards)
+    assert [(row.reading_id, row.kind, row.device_seq) for row in stored] == [
+        (reading_id, "refill", seq) for reading_id, seq in zip(ids, (1, 2, 4), strict=True)
+    ]
+    of_reading = {row.reading_id: row for row in contents(engine, {"reading"})["reading"]}
+    same = ("study", "site", "device", "device_seq", "sha256", "previous_sha256", "received_at")
+    for row in stored:
+        assert [getattr(row, name) for name in same] == [getattr(of_reading[row.reading_id], name) for name in same]
+    assert guarded == set(
+        re.findall(
+            r"CREATE TRIGGER (\w+)", "\n".join(guards(engine.dialect.name, KEYS) + belonging(engine.dialect.name))
+        )
+    )
+    made = correct(engine, STUDY, ids[0], "side", "right", **DONE)
+    assert (made.old_value, made.supersedes) == ("left", kept["correction"][-1].id)
+    with pytest.raises(DBAPIError), writing(engine).begin() as connection:
+        connection.execute(insert(tables.correction), {**made.__dict__, "id": 99, "supersedes": 77})
+    engine.dispose()
+
+
+def test_an_ingester_from_before_the_upgrade_stores_nothing_that_would_be_missed(engine: Engine) -> None:
+    wanted = OperationalError if engine.dialect.name == "postgresql" else IntegrityError
+    with pytest.raises(wanted, match="this program is older than the database"):
+        receive_by_first_version(engine)
+    assert contents(engine, {"reading", "press"}) == {"reading": [], "press": []}
 
 
 def test_upgrading_again_changes_nothing_and_the_first_time_is_in_the_audit_trail(engine: Engine) -> None:

@@ -37,7 +37,7 @@ def test_a_good_reading_is_accepted_with_its_body_untouched() -> None:
     record = reading()
     verdict = judge(TOPIC, payload(record), STUDY)
     assert isinstance(verdict, Accepted)
-    assert verdict.reading == record
+    assert verdict.record == record
     assert verdict.envelope.body == envelope(record).body
 
 

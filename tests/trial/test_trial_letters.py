@@ -202,11 +202,11 @@ def test_a_race_that_is_lost_to_an_ingester_is_run_again(engine: Engine, monkeyp
     arrive(engine, content, nobody)
     original, lost = rows.reading_row, []
 
-    def taken(accepted: Accepted, received_at: datetime) -> dict[str, Any]:
+    def taken(accepted: Accepted, record: Reading, received_at: datetime) -> dict[str, Any]:
         if not lost:
             lost.append(accepted)
             raise IntegrityError("insert", None, Exception("the key was taken a moment ago"))
-        return original(accepted, received_at)
+        return original(accepted, record, received_at)
 
     monkeypatch.setattr(rows, "reading_row", taken)
     assert replay_all(engine) == ["stored"]

@@ -118,6 +118,8 @@ def test_sqlite_has_no_accounts(tmp_path: Path) -> None:
 
 FORBIDDEN_TO_ALL = (
     "UPDATE reading SET crt_s = 1",
+    "UPDATE record SET kind = 'refill'",
+    "DELETE FROM amendment",
     "DELETE FROM reading",
     "TRUNCATE reading CASCADE",
     "DELETE FROM device_status",
@@ -133,7 +135,7 @@ FORBIDDEN_TO_ALL = (
 )
 FORBIDDEN_TO_THE_INGESTER = (
     "INSERT INTO enrolment (study, site, device, action, at, actor, why) VALUES ('a','0','b','enrolled',now(),'c','d')",
-    "INSERT INTO correction (reading_id, field, at, actor, why) VALUES ('a', 'side', now(), 'b', 'c')",
+    "INSERT INTO amendment_decision (amendment, at, actor, why) VALUES ('a', now(), 'b', 'c')",
     "INSERT INTO replay (dead_letter_id, reading_id, outcome, at, actor, why) VALUES (1, 'a', 'b', now(), 'c', 'd')",
 )
 
@@ -143,6 +145,10 @@ FORBIDDEN_TO_THE_INGESTER = (
 def test_no_account_can_change_what_is_stored_or_take_a_guard_away(engines: dict[str, Engine], role: str) -> None:
     forbidden = FORBIDDEN_TO_ALL + (FORBIDDEN_TO_THE_INGESTER if role != "manage" else ())
     if role in ("read", "backup"):
+        forbidden += (
+            "INSERT INTO correction (reading_id, field, at, actor, why) VALUES ('a', 'side', now(), 'b', 'c')",
+            "INSERT INTO record SELECT * FROM record",
+        )
         forbidden += ("INSERT INTO receipt SELECT * FROM receipt", "UPDATE device_status SET problem = 'x'")
     if role == "read":
         forbidden += ("INSERT INTO audit (at, actor, action, detail) VALUES (now(), 'a', 'b', 'c')",)

@@ -6,13 +6,14 @@ from collections import Counter
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Engine, event, func, insert, select
+from sqlalchemy import Engine, event, func, select
 from trial_bench import NOON, STUDY, chain, envelope, payload, reading
 
 from contract.topics import Topic
-from trial import queries, rows, tables
+from trial import queries, tables
 from trial.database import writing
 from trial.judge import Accepted, judge
+from trial.keeping import keep
 from trial.store import Arrival, Outcome, store
 
 TOPIC = "refill/v1/demo/00/bedside-1/reading"
@@ -109,7 +110,7 @@ def test_a_receipt_that_was_never_written_down_is_when_its_reading_comes_again(e
     content = arrive(payload(reading()))
     assert isinstance(content.verdict, Accepted)
     with writing(engine).begin() as connection:
-        connection.execute(insert(tables.reading), rows.reading_row(content.verdict, NOON))
+        keep(connection, [(content.verdict, NOON)], NOON, alone=True, awaited=set())
     for _ in range(2):
         [outcome] = store(engine, [content], NOON)
         assert (outcome.kind, outcome.receipt and outcome.receipt.outcome) == ("again", "stored")
@@ -141,8 +142,8 @@ def test_a_message_that_the_database_cannot_hold_does_not_stop_the_others(engine
 
 
 def _with_boottime(accepted: Accepted, boottime_ns: int) -> Any:
-    measured = accepted.reading.measured.model_copy(update={"boottime_ns": boottime_ns})
-    return accepted.reading.model_copy(update={"measured": measured})
+    measured = accepted.record.measured.model_copy(update={"boottime_ns": boottime_ns})
+    return accepted.record.model_copy(update={"measured": measured})
 
 
 def test_ingesters_that_write_the_same_records_at_once_store_each_once(engine: Engine) -> None:
@@ -213,8 +214,9 @@ def test_a_batch_is_few_statements_however_large_it_is(engine: Engine) -> None:
     said: list[str] = []
     event.listen(engine, "before_cursor_execute", lambda *a: said.append(a[2].split()[0]))
     store(engine, [arrive(sealed.model_dump_json().encode()) for _, sealed in chain(50)], NOON)
-    assert said.count("INSERT") == 3
-    assert len(said) <= 5
+    written = said.count("INSERT") + said.count("WITH")
+    assert written == (4 if engine.dialect.name == "sqlite" else 3)
+    assert len(said) <= 7
 
 
 def test_gaps_and_broken_chains_can_be_seen(engine: Engine) -> None:

@@ -15,9 +15,12 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
 from benchmarks.servers import MissingError, PostgreSQL, Program, answers, found, free_port, wait_for
+from contract.amendment import Amendment
 from contract.envelope import Envelope, canonical_json, chain_sha256
 from contract.identifiers import GENESIS_SHA256, new_reading_id
+from contract.mottling import MottlingReading
 from contract.reading import Reading, Receipt
+from contract.source import Source
 from contract.topics import Topic
 from firmware_config.study import Study
 
@@ -36,17 +39,53 @@ def result(crt_s: float | None = 2.5, reason: str = "moved") -> dict[str, Any]:
 
 def reading(seq: int = 1, **changes: Any) -> Reading:
     """A valid reading; `changes` are top-level keys, `device` and `site` names."""
-    device, site = changes.pop("device", "bedside-1"), changes.pop("site", "00")
     crt = result(changes.pop("crt_s", 2.5))
     content: dict[str, Any] = {
+        "body_site": "finger",
+        "protocol": {"name": "demo", "version": "1", "sha256": "a" * 64},
+        "result": crt,
+        "presses": [{"number": 1, "result": crt, "target_kpa": 40.0, "frames": 300, "frames_dropped": 0}],
+    }
+    return Reading.model_validate(_source(seq, changes) | content | changes)
+
+
+def mottling_reading(seq: int = 1, score: int | None = 2, **changes: Any) -> MottlingReading:
+    """A valid mottling reading; without a score, the photo was blurred."""
+    found: dict[str, Any] = {"status": "not_measurable", "reason": "blurred"}
+    if score is not None:
+        zones = {"knee_centre": 0.4, "knee": 0.25, "lower_thigh": None}
+        found = {"status": "measured", "score": score, "max_supported": 5, "confidence": 0.9, "zones": zones}
+    content = {"photo_sha256": "c" * 64, "photo_from": "camera", "result": found}
+    return MottlingReading.model_validate(_source(seq, changes) | content | changes)
+
+
+def amendment(seq: int, about: Source, **changes: Any) -> Amendment:
+    """What was said of a reading on its device: `confirmed` where nothing else is told."""
+    place = {"device": about.device.name, "site": about.subject.site}
+    content: dict[str, Any] = {"about": str(about.reading_id), "action": "confirmed", "operator": "n12"}
+    return Amendment.model_validate(_source(seq, place | changes) | content | _only(changes))
+
+
+def corrected(seq: int, about: Source, *changed: tuple[str, str | None, str | None], **changes: Any) -> Amendment:
+    """A correction from the bedside: field, old and new value of each."""
+    content = [{"field": field, "old": old, "new": new} for field, old, new in changed]
+    return amendment(seq, about, action="corrected", changes=content, why="typed_wrong", **changes)
+
+
+def _only(changes: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in changes.items() if key not in ("device", "site")}
+
+
+def _source(seq: int, changes: dict[str, Any]) -> dict[str, Any]:
+    """What every record says; takes the device's and the site's name out of `changes`."""
+    device, site = changes.pop("device", "bedside-1"), changes.pop("site", "00")
+    return {
         "reading_id": str(new_reading_id()),
         "device_seq": seq,
         "study": "demo",
         "subject": {"site": site, "inclusion": "7"},
-        "body_site": "finger",
         "side": "left",
         "simulated": True,
-        "protocol": {"name": "demo", "version": "1", "sha256": "a" * 64},
         "device": {
             "name": device,
             "software_version": "0.1.0",
@@ -59,13 +98,10 @@ def reading(seq: int = 1, **changes: Any) -> Reading:
             "boottime_ns": 1_000_000_000 * seq,
             "clock_synchronised": True,
         },
-        "result": crt,
-        "presses": [{"number": 1, "result": crt, "target_kpa": 40.0, "frames": 300, "frames_dropped": 0}],
     }
-    return Reading.model_validate(content | changes)
 
 
-def envelope(record: Reading, previous: str = GENESIS_SHA256, sent_at: datetime | None = None) -> Envelope:
+def envelope(record: Source, previous: str = GENESIS_SHA256, sent_at: datetime | None = None) -> Envelope:
     body = canonical_json(record)
     return Envelope(
         sent_at=sent_at or datetime.now(UTC),
@@ -75,7 +111,7 @@ def envelope(record: Reading, previous: str = GENESIS_SHA256, sent_at: datetime 
     )
 
 
-def payload(record: Reading, previous: str = GENESIS_SHA256, sent_at: datetime | None = None) -> bytes:
+def payload(record: Source, previous: str = GENESIS_SHA256, sent_at: datetime | None = None) -> bytes:
     return envelope(record, previous, sent_at).model_dump_json().encode()
 
 
@@ -88,6 +124,16 @@ def chain(count: int, **changes: Any) -> list[tuple[Reading, Envelope]]:
         records.append((record, sealed))
         previous = sealed.sha256
     return records
+
+
+def journal(*records: Source) -> list[bytes]:
+    """What a device sends of these records, each carrying the hash of the one before."""
+    sent, previous = [], GENESIS_SHA256
+    for record in records:
+        sealed = envelope(record, previous)
+        sent.append(sealed.model_dump_json().encode())
+        previous = sealed.sha256
+    return sent
 
 
 class Device:

@@ -1,0 +1,175 @@
+"""From a photo to a mottling score."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vision.mottling import checks, judged
+from vision.mottling.blood import Blood, blood_of
+from vision.mottling.extent import Extent, extent_of, score_of, zone_masks
+from vision.mottling.leg import SEED_MM, Skin, chroma, corridor, outline, skin_of
+from vision.mottling.levels import Landmarks, ZoneName
+from vision.mottling.picture import Picture, block_px, reduce_photo
+from vision.mottling.place import Place, place_on, placed, scale_mm_per_px
+from vision.mottling.proof import proven
+from vision.mottling.reasons import Reason
+from vision.mottling.result import Assessment, MottlingMap
+from vision.mottling.strength import Excess, bloodless, excess_of, mottled_of
+
+Mask = NDArray[np.bool_]
+
+LEAST_PX: Final = 48
+"""Shorter sides than this hold no leg."""
+STRICTNESS: Final = (0.75, 1.3)
+"""Thresholds against the usual one under which the score is told again."""
+TAP_MM: Final = 4.0
+SURELY_LOW_MM: Final = 120.0
+"""Beyond the kneecap edge: the middle of no grown thigh is lower, wherever an unmarked groin may be."""
+
+
+def assess(
+    photo: NDArray[np.uint8],
+    landmarks: Landmarks | None,
+    mm_per_px: float | None = None,
+    reference: NDArray[np.float64] | None = None,
+) -> Assessment:
+    """Return the mottling score of the leg in `photo`, BGR as encoded (sRGB), shape (h, w, 3), or why there is none.
+
+    `mm_per_px` is a measured scale; `reference` is the linear R, G, B of a white or grey surface under the photo's
+    light, shape (3,), from a card. Never raises for what is in the picture; the photo is not changed.
+    """
+    if landmarks is None:
+        return Assessment(reason=Reason.LANDMARKS_MISSING)
+    refused = _of_frame(photo, landmarks, mm_per_px)
+    if refused is not None:
+        return Assessment(reason=refused, landmarks=landmarks)
+    scale = scale_mm_per_px(landmarks, mm_per_px)
+    picture = under_white_light(reduce_photo(photo, block_px(photo.shape, scale)), reference)
+    leg = find_leg(picture, place_on(picture, landmarks, scale))
+    if isinstance(leg, Reason):
+        return Assessment(reason=leg, landmarks=landmarks)
+    return replace(_scored(picture, leg, mm_per_px is not None), landmarks=landmarks)
+
+
+def _of_frame(photo: NDArray[np.uint8], landmarks: Landmarks, mm_per_px: float | None) -> Reason | None:
+    """What is wrong before a pixel is looked at."""
+    if photo.ndim != 3 or photo.shape[2] != 3 or min(photo.shape[:2]) < LEAST_PX:
+        return Reason.TOO_SMALL
+    wrong = checks.of_landmarks(landmarks, photo.shape, mm_per_px)
+    if wrong is None and scale_mm_per_px(landmarks, mm_per_px) > checks.COARSEST_MM:
+        return Reason.TOO_SMALL
+    return wrong
+
+
+def under_white_light(picture: Picture, reference: NDArray[np.float64] | None) -> Picture:
+    """Return the picture with the light's colour, told by a white or grey surface (3,), taken out."""
+    if reference is None or not (np.isfinite(reference).all() and (np.asarray(reference) > 0).all()):
+        return picture
+    gain = (np.mean(reference) / np.asarray(reference, dtype=np.float64)).astype(np.float32)
+    return replace(picture, linear=picture.linear * gain)
+
+
+@dataclass(frozen=True)
+class Leg:
+    """The leg of a photo that can be judged."""
+
+    place: Place
+    skin: Mask
+    seen_mm: float
+
+
+def find_leg(picture: Picture, place: Place) -> Leg | Reason:
+    """Return the leg at the landmarks, or why none can be judged."""
+    wrong = checks.of_light(picture, place)
+    if wrong is not None:
+        return wrong
+    density = picture.density
+    fine = picture.clipped < 0.2
+    along = corridor(place, SEED_MM) & fine
+    if along.sum() < 20:
+        return Reason.NOT_A_LEG
+    colour = skin_of(chroma(density), (place.knee_mm < SEED_MM) & fine, along)
+    region = outline(density, place, colour)
+    wrong = checks.of_colour(picture, place, colour) or checks.of_sharpness(picture, place, region)
+    return wrong or _judged_leg(picture, region, colour, place)
+
+
+def _judged_leg(picture: Picture, region: Mask, colour: Skin, place: Place) -> Leg | Reason:
+    skin = judged.judged_skin(picture, region, colour, place)
+    slabs = judged.slabs_of(region, skin, place)
+    seen_mm = judged.seen_to_mm(slabs)
+    wrong = (
+        judged.of_knee(skin, region, place)
+        or judged.of_shape(slabs, seen_mm, place)
+        or judged.of_edges(picture, region, seen_mm, place)
+    )
+    if wrong is not None:
+        return wrong
+    return Leg(place, np.asarray(skin & (place.along_mm < seen_mm)), seen_mm)
+
+
+def _scored(picture: Picture, leg: Leg, scale_known: bool) -> Assessment:
+    place = leg.place
+    blood = blood_of(picture.linear, leg.skin, place)
+    excess = excess_of(blood, leg.skin, place)
+    cloth = bloodless(excess, leg.skin, place)
+    if cloth.any():
+        leg = replace(leg, skin=np.asarray(leg.skin & ~cloth))
+        blood = blood_of(picture.linear, leg.skin, place)
+        excess = excess_of(blood, leg.skin, place)
+    extent = extent_of(_mottled(blood, excess, leg), place)
+    most = judged.supported(leg.seen_mm, place)
+    score = min(extent.score, most)
+    end_mm = leg.seen_mm - 15.0 if place.thigh_mm is not None else min(leg.seen_mm - 15.0, SURELY_LOW_MM)
+    at_end = extent.mask & (place.along_mm > end_mm)
+    at_least = score > 0 and (extent.score > most or (most < 5 and at_end.sum() * place.mm**2 > 100.0))
+    strength = np.where(leg.skin, excess.index / excess.spread, 0).astype(np.float32)
+    return Assessment(
+        score=score,
+        max_supported=most,
+        at_least=bool(at_least),
+        confidence=_confidence(blood, excess, leg, extent, score, most),
+        zones=_shares(extent.mask, leg),
+        mottled_area_cm2=float(extent.mask.sum()) * place.mm**2 / 100.0 if scale_known else None,
+        map=MottlingMap(float(picture.px), leg.skin, extent.mask, strength),
+    )
+
+
+def _mottled(blood: Blood, excess: Excess, leg: Leg, strict: float = 1.0) -> Mask:
+    return proven(mottled_of(excess, leg.skin, leg.place, strict), blood, excess, leg.skin, leg.place)
+
+
+def _shares(mask: Mask, leg: Leg) -> dict[ZoneName, float | None]:
+    shares: dict[ZoneName, float | None] = {}
+    for name, zone in zone_masks(leg.place).items():
+        visible = int((zone & leg.skin).sum())
+        known = visible * leg.place.mm**2 >= 50.0
+        shares[name] = float((zone & mask).sum()) / visible if known else None
+    return shares
+
+
+def _confidence(blood: Blood, excess: Excess, leg: Leg, extent: Extent, score: int, most: int) -> float:
+    """Share of re-readings that agree, with other thresholds and landmarks tapped elsewhere; half with a clean knee."""
+    votes = [
+        min(extent_of(_mottled(blood, excess, leg, strict), leg.place).score, most) == score for strict in STRICTNESS
+    ]
+    moves = [
+        min(score_of(extent.mask, _moved(leg.place, knee, patella, groin)), most) == score
+        for knee, patella, groin in ((1, 0, 0), (-1, 0, 0), (0, 1, 1), (0, -1, -1), (0, 1, -1), (0, -1, 1))
+    ]
+    share = 0.5 * float(np.mean(votes)) + 0.5 * float(np.mean(moves))
+    return float(np.clip((0.35 + 0.63 * share) * (0.5 if extent.apart else 1.0), 0.0, 1.0))
+
+
+def _moved(place: Place, knee: int, patella: int, groin: int) -> Place:
+    """The place with landmarks moved along the leg, in steps of `TAP_MM`."""
+    marks, axis = place.landmarks, place.landmarks.thigh_axis * TAP_MM / place.mm
+
+    def by(point: tuple[float, float], steps: int) -> tuple[float, float]:
+        return float(point[0] + steps * axis[0]), float(point[1] + steps * axis[1])
+
+    top = None if marks.groin is None else by(marks.groin, groin)
+    moved = Landmarks(by(marks.knee, knee), by(marks.patella, patella), top)
+    return placed(moved, place.along_mm.shape, place.mm)
