@@ -1,7 +1,6 @@
 """The way of an amendment: confirm, comment or correct a reading; who and why. One question a view."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -269,5 +268,4 @@ def sure(page: "Page") -> None:
 
 def amend_key(page: "Page") -> object:
     """The draft, and what was refused. What is typed is no part of it: a key under a finger must stay."""
-    draft = page.amend.draft
-    return None if draft is None else replace(draft), page.sentence, page.amend.letters
+    return page.amend.draft, page.sentence, page.amend.letters

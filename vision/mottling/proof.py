@@ -21,7 +21,7 @@ LEAST_SLOPE: Final = 0.04
 """Of the index on darkness, median over a region; blood of 35 % saturation has 0.31, noise may leave little of it."""
 LEAST_DRAWN: Final = 0.13
 """Root mean square of the index within a mesh, of the index itself, both as means over a region: redness that fades, or
-that a vein crosses, has 0.05 to 0.11; nets and patches have 0.2 and more."""
+that a vein crosses, has less of it; nets and patches have more."""
 JOIN_MM: Final = 16.0
 """Parts closer than this are judged together: a mesh."""
 
