@@ -6,6 +6,7 @@ cold start and its server's memory. It writes `docs/evidence/screen-load.md` and
 """
 
 import argparse
+import os
 import statistics
 import sys
 import time
@@ -25,6 +26,7 @@ from benchmarks.bedside_choice import choose
 from benchmarks.bedside_place import CampaignError, Place, a_place
 from benchmarks.bedside_probes import SimulatedProbe
 from benchmarks.bedside_report import machine
+from benchmarks.cpu_groups import cpu_group, joining, weight_of
 from benchmarks.servers import Program, free_port, refill
 from device.journal import Deliveries
 from device.stored_trace import read_stored_trace
@@ -36,6 +38,7 @@ PAGES = 4
 PROTOCOL = "demo"
 PICTURE: dict[str, Any] = {"width_px": 320, "height_px": 240, "fps": 60.0}
 ANSWERS_S = 40.0
+PROBE_PRIORITY = 20
 SLACK = 1.5
 """A measurement with pages may have this many times the spread of one without, and no frame lost more."""
 
@@ -44,8 +47,10 @@ ABOUT = f"""# What the page costs a measurement
 
 Written by the command below, not by hand. One simulated probe, one bedside at 60 frames/s (320 x 240) and the page's
 server, each a process of its own on one machine, and a real headless Chromium; measurements by turns without a page and
-with {PAGES} open pages, each of which draws pressure and curve all along. The server runs at nice 10 as in its unit,
-the browser at nice 19: a tablet has cores of its own. Intervals are read from the stored traces: frames by their sensor
+with {PAGES} open pages, each of which draws pressure and curve all along. Each process stands in a CPU group of its
+unit's weight: bedside {weight_of("refill-bedside")}, the page's server {weight_of("refill-screen")}, the browser
+{weight_of("refill-kiosk")} as the kiosk; the probe runs real-time as its unit says. A Pi has four cores and a tablet
+its own; here browser, phantom and device share two. Intervals are read from the stored traces: frames by their sensor
 times, the control loop by the times of the probe's samples (10 ms).
 """
 
@@ -80,16 +85,18 @@ class Load:
 def run(measurements: int) -> Load:
     """Measure by turns, without and with pages; raises `CampaignError`."""
     load = Load()
-    with a_place("sl-", picture=PICTURE) as place:
+    with a_place("sl-", picture=PICTURE) as place, _groups() as groups:
         probe = SimulatedProbe(place)
         probe.start()
+        _as_real_time(probe.pid)
         bedside = Bedside(place)
         try:
+            groups.bedside.write_text(str(bedside.process.pid), encoding="ascii")
             bedside.until_ready()
             choose(place, PROTOCOL)
             with sync_playwright() as play:
-                browser = play.chromium.launch(executable_path=_giving_way(place), args=list(FLAGS))
-                _turns(place, bedside, browser, measurements, load)
+                browser = play.chromium.launch(executable_path=_browser_in(place, groups.kiosk), args=list(FLAGS))
+                _turns(place, groups, bedside, browser, measurements, load)
                 browser.close()
         finally:
             bedside.stop()
@@ -97,9 +104,34 @@ def run(measurements: int) -> Load:
     return load
 
 
-def _turns(place: Place, bedside: Bedside, browser: Browser, measurements: int, load: Load) -> None:
+@dataclass(frozen=True)
+class Groups:
+    """Where a process id is written to weigh it as its unit does."""
+
+    bedside: Path
+    screen: Path
+    kiosk: Path
+
+
+@contextmanager
+def _groups() -> Iterator[Groups]:
+    with (
+        cpu_group("bedside", "refill-bedside") as bedside,
+        cpu_group("screen", "refill-screen") as screen,
+        cpu_group("kiosk", "refill-kiosk") as kiosk,
+    ):
+        yield Groups(bedside, screen, kiosk)
+
+
+def _as_real_time(pid: int) -> None:
+    """Schedule the probe, whose threads are all there once it answers, as its unit does."""
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setscheduler(int(thread.name), os.SCHED_RR, os.sched_param(PROBE_PRIORITY))
+
+
+def _turns(place: Place, groups: Groups, bedside: Bedside, browser: Browser, measurements: int, load: Load) -> None:
     pace = Pace()
-    with _served(place, browser, load) as url:
+    with _served(place, groups.screen, browser, load) as url:
         for number in range(1, measurements + 1):
             pages = number % 2 == 0
             contexts = [_opened(browser, url) for _ in range(PAGES)] if pages else []
@@ -117,19 +149,19 @@ def _turns(place: Place, bedside: Bedside, browser: Browser, measurements: int, 
             )
 
 
-def _giving_way(place: Place) -> Path:
-    """Return a program that is Chromium at nice 19."""
+def _browser_in(place: Place, group: Path) -> Path:
+    """Return a program that is Chromium in a group."""
     script = place.folder / "chromium"
-    script.write_text(f'#!/bin/sh\nexec nice -n 19 {CHROMIUM} "$@"\n', encoding="ascii")
+    script.write_text(f'#!/bin/sh\necho $$ > {group} && exec {CHROMIUM} "$@"\n', encoding="ascii")
     script.chmod(0o700)
     return script
 
 
 @contextmanager
-def _served(place: Place, browser: Browser, load: Load) -> Iterator[str]:
+def _served(place: Place, group: Path, browser: Browser, load: Load) -> Iterator[str]:
     port = free_port()
     options = ("--simulate", "--console", str(place.console), "--data", str(place.data), "--port", str(port))
-    screen = Program(["nice", "-n", "10", *refill("screen", "serve", *options)], place.folder / "screen.log")
+    screen = Program(joining(group, refill("screen", "serve", *options)), place.folder / "screen.log")
     begun_s = time.monotonic()
     screen.start()
     url = f"http://127.0.0.1:{port}/"

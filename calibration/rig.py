@@ -1,0 +1,100 @@
+"""What calibration asks of the machine: pressure, pictures, light. A Pi and the phantom answer alike.
+
+Instants are CLOCK_BOOTTIME in ns. A rig blocks: calibration is slow, and one engineer waits for it.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware_config.camera import CameraLock
+from vision.frames import Layout, Pixels
+
+
+class RigError(Exception):
+    """The machine could not do what was asked; the text is one sentence. The step may be tried again."""
+
+
+class Target(StrEnum):
+    """What the engineer puts under the plate, or onto the nozzle."""
+
+    NOTHING = "nothing"
+    PLUG = "plug"
+    DARK_CAP = "dark_cap"
+    WHITE = "white"
+    GREY_STEPS = "grey_steps"
+    CHART = "chart"
+    SCALE_CARD = "scale_card"
+    RECOVERY = "recovery"
+    """The check target whose colour recovers along a known curve."""
+
+
+@dataclass(frozen=True)
+class Pressure:
+    """Samples of the probe: instants of reading, shape (n,), int64, rising; gauge pressure in kPa, shape (n,)."""
+
+    t_boot_ns: NDArray[np.int64]
+    kpa: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Pressed:
+    """One press on the plug: all its samples, when the hold began, and when the valve was told to open."""
+
+    pressure: Pressure
+    hold_ns: int
+    valve_open_ns: int
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Frames in order: start of exposure of each, shape (n,), and the frames as the camera lays them out."""
+
+    t_boot_ns: NDArray[np.int64]
+    frames: tuple[Pixels, ...]
+    layout: Layout
+    width: int
+    height: int
+    lock: CameraLock
+    """What they were taken with."""
+    dropped: int = 0
+
+
+class Rig(Protocol):
+    """The machine under calibration. Every call may raise `RigError`."""
+
+    @property
+    def simulated(self) -> bool:
+        """Whether it is a phantom."""
+
+    @property
+    def has_light_pin(self) -> bool:
+        """Whether the machine can switch its own light (`pins.light`)."""
+
+    def now_ns(self) -> int:
+        """Return CLOCK_BOOTTIME; on the phantom its own time, which runs only while something is measured."""
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+
+    def put(self, target: Target) -> None:
+        """Take note of what the engineer says is in place; the phantom puts it there."""
+
+    def pressure(self, seconds: float) -> Pressure:
+        """Listen to the vented probe for so long."""
+
+    def press(self, target_kpa: float, hold_s: float, ramp_s: float = 1.0) -> Pressed:
+        """Press, hold, release, and listen for a second more; a press that does not come off is a `RigError`."""
+
+    def ceiling_kpa(self) -> float:
+        """Inject a rising pressure reading above the limit, and return at what pressure the probe let go."""
+
+    def pictures(self, count: int, lock: CameraLock | None = None) -> Pictures:
+        """Take frames one after another, with the configured lock or another one."""
+
+    def light(self, level: float) -> int:
+        """Set the own light, 0 to 1; returns when. Raises `RigError` where there is no light pin."""
