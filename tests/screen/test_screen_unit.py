@@ -23,5 +23,6 @@ def test_the_page_has_a_network_and_the_bedside_none(service: Settings) -> None:
 def test_it_comes_back_and_gives_way(service: Settings) -> None:
     assert (service["Restart"], service["RestartPreventExitStatus"]) == (["always"], ["2"])
     assert float(service["WatchdogSec"][0]) > 5 * ALIVE_S
-    assert int(service["Nice"][0]) > 0
+    bedside = settings("refill-bedside.service")
+    assert 10 * int(service["CPUWeight"][0]) < int(bedside["CPUWeight"][0])
     assert "refill-screen.service" in settings("refill.target", "[Unit]")["Wants"][0]
