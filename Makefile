@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-PACKAGES := calibration contract device firmware_config phantom refill trial vision
+PACKAGES := calibration contract device firmware_config phantom refill trial vision web
 # One thread: two BLAS threads on two cores fight, and results must not depend on how many there are.
 export OPENBLAS_NUM_THREADS := 1
 # Tests share the cores, a file to a worker; those that play real time have them alone (tests/conftest.py).
@@ -25,7 +25,7 @@ screen: $(READY) ## the nurse's screen on simulated skin, to be touched in a bro
 
 .PHONY: screen-pictures
 screen-pictures: $(READY) test-system ## the screen's tests in Chromium, which draw the pictures of docs/images/screen anew
-	@REFILL_PICTURES=1 $(BIN)/pytest tests/screen/test_screen_flows.py
+	@REFILL_PICTURES=1 $(BIN)/pytest tests/screen/test_screen_flows.py tests/trial/test_trial_page_browser.py
 
 .PHONY: test
 test: $(READY) test-system ## everything, on real components
@@ -65,6 +65,7 @@ schema: $(READY) ## write the JSON Schema files from the models, and what in doc
 	@$(BIN)/python -m refill.health_docs
 	@$(BIN)/python -m refill.session_docs
 	@$(BIN)/python -m refill.subject_docs
+	@$(BIN)/python -m refill.calibrate_docs
 
 .PHONY: press-table
 press-table: $(READY) ## 12 phantom recordings over all tones and shapes: truth, result, interval (docs/evidence)
@@ -134,6 +135,10 @@ feed-kill: $(READY) ## SIGKILL for publisher, ingester, broker, database at 200 
 feed-speed: $(READY) ## ingest rate beside a bare loop, 1, 2 and 4 ingesters, 500 devices, journal to receipt (docs/evidence; about 4 minutes)
 	@$(BIN)/python -m benchmarks.feed_speed
 
+.PHONY: crf-speed
+crf-speed: $(READY) ## 100,000 readings as ODM, 10,000 as FHIR: time, memory, validity by the XSD (docs/evidence; about 6 minutes)
+	@$(BIN)/python -m benchmarks.crf_export
+
 .PHONY: feed-away
 feed-away: $(READY) ## the broker away for 10,000 readings, then back: order, receipts, rate, memory (docs/evidence; about 3 minutes)
 	@$(BIN)/python -m benchmarks.feed_away
@@ -141,6 +146,14 @@ feed-away: $(READY) ## the broker away for 10,000 readings, then back: order, re
 .PHONY: feed-fuzz
 feed-fuzz: $(READY) ## 100,000 fuzzed messages into the feed: it goes on, all that is bad in dead letter (docs/evidence; about 4 minutes)
 	@$(BIN)/python -m benchmarks.feed_fuzz
+
+.PHONY: trial-truth
+trial-truth: $(READY) ## a simulated trial of 240 subjects at 32 sites against its own truth (docs/evidence)
+	@$(BIN)/python -m benchmarks.simulated_trial
+
+.PHONY: page-speed
+page-speed: $(READY) ## the data managers' page over 100,000 readings (docs/evidence; about 3 minutes)
+	@$(BIN)/python -m benchmarks.trial_page
 
 .PHONY: screen-load
 screen-load: $(READY) test-system ## frames and control loop of a measurement with and without four open pages (docs/evidence; about 5 minutes)

@@ -108,11 +108,13 @@ def _listen(button: Any) -> None:
 
 
 def _own_protocols() -> Callable[..., Any]:
-    """Let the campaigns' own protocols stand beside the packaged ones."""
+    """Let the campaigns' own protocols stand beside the packaged ones, and after those of a device's own folder."""
     packaged = firmware_config.loading.load_named
+    own = Path(__file__).parent
 
     def load_named(kind: str, name: str, model: Any, folder: Path | None = None) -> Any:
-        return packaged(kind, name, model, folder or Path(__file__).parent)
+        there = folder is not None and (folder / kind / f"{name}.toml").is_file()
+        return packaged(kind, name, model, folder if there else own)
 
     return load_named
 

@@ -123,12 +123,12 @@ def _old(s: Sender) -> Message:
     for press in body["presses"]:
         del press["set_number"]
     body["schema_version"] = "1.0"
-    return at(device, text(sealed(body, schema_version=s.dice.choice(["1.0", "1.1", "1.2"]))))
+    return at(device, text(sealed(body, schema_version=s.dice.choice(["1.0", "1.1", "1.2", "1.3"]))))
 
 
 def _newer(s: Sender) -> Message:
     """A message of a version that is not written yet; or one that only looks like it."""
-    version = s.dice.choice(["1.3", "1.10", "2.0", "12.34", "1.3", "2.0", "0.9", "1.2.3", "v2", "٢.0", "1.99999", 2.0])
+    version = s.dice.choice(["1.4", "1.10", "2.0", "12.34", "1.4", "2.0", "0.9", "1.2.3", "v2", "٢.0", "1.99999", 2.0])
     if s.dice.random() < 0.2:
         device, status = s.status()
         return at(device, text(status | {"schema_version": version, "battery": 0.4}), "status")

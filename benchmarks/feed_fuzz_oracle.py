@@ -14,7 +14,7 @@ from uuid import UUID
 from benchmarks.feed_fuzz_schema import Schema, UnreadableError, loads
 
 LIMIT_BYTES = 262_144
-OURS = (1, 2)
+OURS = (1, 3)
 _TOPIC = re.compile(r"refill/v1/([a-z0-9][a-z0-9-]{0,62})/([0-9]{2,4})/([a-z0-9][a-z0-9-]{0,62})/(reading|status)")
 _VERSION = re.compile(r"(0|[1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})")
 _SENT_AT = re.compile(rb'"sent_at"\s*:\s*"[^"\\]{0,64}"')
@@ -235,7 +235,7 @@ def _texts(record: Mapping[str, Any]) -> list[str | None]:
     """Return the free texts of a record."""
     device = record["device"]
     protocol = [record["protocol"]["version"]] if "protocol" in record else []
-    return [device["software_version"], device["algorithm_version"], *protocol]
+    return [device["software_version"], device["algorithm_version"], device.get("build"), *protocol]
 
 
 def _agrees(result: Mapping[str, Any]) -> bool:

@@ -33,6 +33,8 @@ class Question:
     unit: str
     at_least: float
     at_most: float
+    shown: float | None = None
+    """What the reference of a simulated machine shows; None on a real one."""
 
 
 class Ask(Protocol):

@@ -16,6 +16,12 @@ def build() -> str:
         return UNBUILT
 
 
+def installed_build() -> str | None:
+    """Return the build for a record, at most 64 characters; None for a tree that was not installed."""
+    found = build()
+    return None if found == UNBUILT else found[:64]
+
+
 def version_and_build() -> str:
     """Return both in one line, as `refill --version` prints them: `0.1.0 (v0.1.0-3-gabc1234)`."""
     return f"{__version__} ({build()})"

@@ -30,6 +30,9 @@ class Device(Record):
     name: Slug
     software_version: VersionText
     algorithm_version: VersionText
+    build: VersionText | None = Field(
+        None, description="which commit was installed, as git describes it; null before 1.3, or not installed"
+    )
     configuration_sha256: Sha256
 
 

@@ -115,6 +115,7 @@ class Bedside:
             habits.run_folder,
             habits.minimum_free_mb,
             habits.fps,
+            parts.desk.machine.calibrated,
         )
         self._looked_ns: int | None = None
         self._choice: Choice | None = None
@@ -141,6 +142,7 @@ class Bedside:
         try:
             self._keeper.open(self._parts.clock.boottime_ns())
             hands.recorder.start()
+            self._teller.machine(self._parts.desk.machine.device)
             while not stop.is_set() and not self._enough():
                 self._turn()
                 self._pause(stop)
@@ -221,7 +223,7 @@ class Bedside:
 
     def _push(self, pushed: Pushed | Held) -> None:
         if isinstance(pushed, Pushed) and self._session.state in STARTABLE:
-            refusal = self._obstacle()
+            refusal = self._obstacle() or self._parts.desk.uncalibrated()
             if refusal is not None:
                 self._teller.refused(refusal)
                 return
@@ -252,7 +254,8 @@ class Bedside:
 
     def _measure(self, choice: Choice) -> str | None:
         """Start a measurement of `choice`, as the button would; returns in one sentence why none was started."""
-        refusal = self._not_now(choice) or self._session.refusal(self._parts.clock.boottime_ns())
+        refusal = self._not_now(choice) or self._parts.desk.uncalibrated()
+        refusal = refusal or self._session.refusal(self._parts.clock.boottime_ns())
         if refusal is None:
             self._screen_pushes -= 1
             self._give(Pushed(self._screen_pushes))
@@ -308,7 +311,7 @@ class Bedside:
         if choice != self._choice:
             self._choice = choice
             self._teller.choice(choice)
-        self._refusal = self._obstacle() or self._session.refusal(now_ns)
+        self._refusal = self._obstacle() or self._parts.desk.uncalibrated() or self._session.refusal(now_ns)
         trouble = (self._hands.recorder.trouble, self._parts.panel.trouble)
         for words in trouble:
             if words is not None and words not in self._trouble:
@@ -323,6 +326,6 @@ class Bedside:
         """Tell what a subject's readings come to, after the reading itself, which waits for nothing."""
         while self._unjudged and self._keeper.journal is not None:
             record = self._unjudged.pop(0)
-            found = verdict_after(record, self._keeper.journal, self._habits.language, self._choice)
+            found = verdict_after(record, self._keeper.journal, self._parts.desk.machine, self._choice)
             if found is not None:
                 self._teller.tell("verdict", **found)

@@ -39,7 +39,7 @@ class Amender:
         if not found:
             return refusal("unknown", self._machine.language)
         try:
-            study = load_named("studies", found[0].entry.study, Study)
+            study = load_named("studies", found[0].entry.study, Study, self._machine.site_folder)
         except ConfigurationError as error:
             return str(error).splitlines()[0]
         return amendment_of(asked, found[0], study, self._machine.device, self._clock, self._machine.language)

@@ -10,6 +10,7 @@ from contract.amendment import Amendment
 from contract.mottling import MottlingReading, mottling_sentence
 from contract.reading import Reading, Status
 from contract.reasons import Reason, sentence
+from contract.source import Device
 from device.bedside_recorder import Latest
 from device.clock import Clock
 from device.console_words import Choice
@@ -124,6 +125,10 @@ class Teller:
             completed=self.completed,
         )
         self._panel.ended(reading.result.status is not Status.NOT_MEASURABLE)
+
+    def machine(self, device: Device) -> None:
+        """Tell what measures: as every record will say it."""
+        self.tell("machine", **device.model_dump(mode="json"))
 
     def choice(self, choice: Choice | None) -> None:
         """Tell who is measured next; None: nobody."""

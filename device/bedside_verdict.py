@@ -5,6 +5,7 @@ import logging
 from contract.amendment import Amendment
 from contract.records import AnyRecord
 from contract.source import Source
+from device.bedside_choice import Machine
 from device.console_words import Choice
 from device.journal import Journal
 from device.perfusion import perfusion_of, told
@@ -16,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 def verdict_after(
-    record: AnyRecord, journal: Journal, language: str, chosen: Choice | None = None
+    record: AnyRecord, journal: Journal, machine: Machine, chosen: Choice | None = None
 ) -> dict[str, object] | None:
     """Return the verdict on a record's subject at its event, ready for JSON; None where its study cannot be read.
 
@@ -32,10 +33,11 @@ def verdict_after(
         if (now.study, now.subject) != (chosen.study, chosen.subject):
             return None
     try:
-        study = load_named("studies", now.study, Study)
+        study = load_named("studies", now.study, Study, machine.site_folder)
     except ConfigurationError as error:
         log.warning("no verdict: %s", error)
         return None
     stands = standing(each.content for each in journal.of_subject(now.subject))
+    language = machine.language
     verdict = told(perfusion_of(stands, study, now.subject, now.event, language), language)
     return {"reading_id": str(now.reading_id), "event_of_study": now.event, **verdict}

@@ -1,8 +1,10 @@
 """What the bedside process knows of its parts, every few seconds, for `device.health` to judge."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from calibration.certificate.standing import Standing
 from device import health_sources
 from device.bedside_doing import Hands
 from device.bedside_keeping import Keeper
@@ -24,6 +26,7 @@ class Vitals:
     run_folder: Path
     minimum_free_mb: int
     fps: float
+    calibrated: Callable[[], Standing] | None = None
 
     def facts(self) -> Facts:
         """Return what is known now; frames are those of the last seconds."""
@@ -31,8 +34,7 @@ class Vitals:
         return Facts(
             camera=self._camera(),
             probe=self._probe(),
-            # No certificate can be made yet: every reading is for bench use, and says so.
-            calibration=CalibrationFacts(None),
+            calibration=CalibrationFacts(None if self.calibrated is None else self.calibrated().days_left),
             clock_synchronised=health_sources.clock_synchronised(self.clock),
             disk=health_sources.disk(self.journal_folder, self.minimum_free_mb),
             journal=JournalFacts(self.keeper.problem, self.keeper.set_aside),

@@ -27,7 +27,7 @@ MAX_CONNECTIONS: int = 8
 MAX_UNSENT: int = 262_144
 """Bytes that may wait for one reader: minutes of progress."""
 ACCEPTED_A_TURN: int = 16
-REMEMBERED: tuple[str, ...] = ("state", "health", "choice", "reading", "mottling", "verdict")
+REMEMBERED: tuple[str, ...] = ("machine", "state", "health", "choice", "reading", "mottling", "verdict")
 """Events of which a screen that comes late is told the last one, in this order."""
 OVER_WITH: dict[str, tuple[str, ...]] = {
     "choice": ("reading", "mottling", "verdict"),

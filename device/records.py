@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from contract.build import installed_build
 from contract.identifiers import new_reading_id
 from contract.reading import (
     BodySite,
@@ -67,6 +68,7 @@ def device_of(name: str, algorithm_version: str, configuration_sha256: str) -> D
         name=name,
         software_version=__version__,
         algorithm_version=algorithm_version,
+        build=installed_build(),
         configuration_sha256=configuration_sha256,
     )
 

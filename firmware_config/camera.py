@@ -1,5 +1,6 @@
 """The camera: which sensor, in what form its frames come, how many, and what it is locked to."""
 
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -36,6 +37,9 @@ class Camera(Section):
     )
     width: int = Field(640, ge=160, le=4608, multiple_of=2, description="pixels")
     height: int = Field(480, ge=120, le=2592, multiple_of=2, description="pixels")
+    tuning_file: Path | None = Field(
+        None, description="libcamera's tuning as `refill config boot --tuning` writes it; null is the sensor's own"
+    )
     lock: CameraLock = Field(default_factory=CameraLock)
 
     @property

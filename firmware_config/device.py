@@ -111,6 +111,12 @@ class Storage(Section):
         return self
 
 
+class Calibration(Section):
+    """How long a calibration holds."""
+
+    due_days: int = Field(365, ge=1, le=730, description="days from a certificate to the next calibration")
+
+
 class DeviceConfig(Section):
     """One bedside machine. `name` and `site` have no default: two machines must not share them by accident."""
 
@@ -134,6 +140,7 @@ class DeviceConfig(Section):
     storage: Storage = Field(default_factory=Storage)
     mqtt: Mqtt = Field(default_factory=Mqtt)
     clock: Clock = Field(default_factory=Clock)
+    calibration: Calibration = Field(default_factory=Calibration)
 
     @model_validator(mode="after")
     def _sensor_sees_beyond_the_limit(self) -> Self:

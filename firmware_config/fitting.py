@@ -57,42 +57,30 @@ class Fitting:
             told_there = path is not None and path.absolute() in self._looked_at
             return None, [] if told_there else [f"{key}: {line}" for line in str(error).splitlines()]
 
-    def _released(self, key: str, kind: str, name: str, model: type[Named]) -> tuple[Named | None, list[str]]:
-        """Return a study or protocol as a device gets it, which looks among the packaged ones only."""
-        own = self._folder / kind / f"{name}.toml"
-        try:
-            packaged = load_named(kind, name, model)
-        except ConfigurationError as error:
-            here = f"{kind}/{name}.toml of this folder is not read: a device takes those of its release"
-            return None, [f"{key}: {here if own.is_file() else error}"]
-        if own.absolute() in self._loaded and self._loaded[own.absolute()] != packaged:
-            return packaged, [
-                f"{key}: {kind}/{name}.toml of this folder differs from the release's, which a device takes"
-            ]
-        return packaged, []
-
     def _device(self, device: DeviceConfig) -> list[str]:
-        study, wrong = self._released("mqtt.study", "studies", device.mqtt.study, Study)
+        study, wrong = self._named("mqtt.study", "studies", device.mqtt.study, Study)
         if study is not None:
             if study.devices == "enrolled" and device.site not in study.sites:
                 wrong.append(
                     f"site: {device.site} is not a site of study {study.name}, which has {_listed(study.sites)}"
                 )
+            protocols: dict[str, Protocol | None] = {}
             for name in sorted(set(study.protocols.values())):
-                protocol, unlike = self._released("mqtt.study", "protocols", name, Protocol)
-                wrong += unlike
+                protocols[name], missing = self._named("mqtt.study", "protocols", name, Protocol)
+                wrong += missing
+                protocol = protocols[name]
                 if protocol is not None:
                     wrong += beyond_limits(device, protocol, study.name)
+            wrong += [f"mqtt.study: {study.name}: {line}" for line in _for_other_sites(study, protocols)]
         return wrong + self._same_broker("mqtt", device.mqtt)
 
     def _study(self, study: Study) -> list[str]:
         wrong = []
+        protocols: dict[str, Protocol | None] = {}
         for body_site, name in study.protocols.items():
-            protocol, missing = self._named(f"protocols.{body_site}", "protocols", name, Protocol)
+            protocols[name], missing = self._named(f"protocols.{body_site}", "protocols", name, Protocol)
             wrong += missing
-            if protocol is not None and body_site not in protocol.body_sites:
-                wrong.append(f"protocols.{body_site}: {name} is for {' and '.join(protocol.body_sites)} only")
-        return wrong
+        return wrong + _for_other_sites(study, protocols)
 
     def _same_broker(self, key: str, way: Connection) -> list[str]:
         """A connection to the broker whose file lies beside: the port is the one that it listens at."""
@@ -100,6 +88,16 @@ class Fitting:
         if not isinstance(broker, Broker) or way.host not in broker.hosts or way.port == broker.port:
             return []
         return [f"{key}.port: {way.port}, but broker.toml has {way.host} listen at {broker.port}"]
+
+
+def _for_other_sites(study: Study, protocols: Mapping[str, Protocol | None]) -> list[str]:
+    """Return where a study names a protocol that is not for the body site; None, not found, is told elsewhere."""
+    wrong = []
+    for body_site, name in study.protocols.items():
+        protocol = protocols[name]
+        if protocol is not None and body_site not in protocol.body_sites:
+            wrong.append(f"protocols.{body_site}: {name} is for {' and '.join(protocol.body_sites)} only")
+    return wrong
 
 
 def _is_named(content: BaseModel) -> bool:

@@ -6,6 +6,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from firmware_config.loading import Section
+from firmware_config.study_crf import Crf, wrong_events
+from firmware_config.study_schedule import Ask, Expected, wrong_in
 from firmware_config.wrong import refuse
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -67,6 +69,9 @@ class Study(Section):
         min_length=1, description="numbers of its hospitals, in quotes; each once"
     )
     inclusion: Inclusion = Field(default_factory=Inclusion)
+    calibration: Literal["required", "bench"] = Field(
+        "required", description="whether a device without a certificate in force may press; bench: it may, and says so"
+    )
     accept_simulated: bool = Field(False, description="whether readings without skin behind them may be stored")
     devices: Literal["any", "enrolled"] = Field(
         "enrolled", description="whose messages are taken: those of enrolled devices, or, for a demonstration, anyone's"
@@ -89,6 +94,16 @@ class Study(Section):
     inputs_within_h: float = Field(
         2.0, gt=0, le=24, description="a verdict takes no input that is older than this against its newest one"
     )
+
+    expected: list[Expected] = Field(
+        default_factory=list, description="which readings are expected at which event; none: no schedule is kept"
+    )
+    late_after_h: float = Field(
+        24.0, gt=0, le=2400, description="a reading that came in longer than this after it was measured is late"
+    )
+
+    crf: Crf = Field(default_factory=Crf, description="identifiers of the case report form")
+    ask: Ask = Field(default_factory=Ask, description="when a query is opened without a person")
 
     @field_validator("operator_pattern")
     @classmethod
@@ -121,4 +136,14 @@ class Study(Section):
         ]
         if unknown:
             raise ValueError(f"window.events: {', '.join(unknown)} is not among events")
+        return self
+
+    @model_validator(mode="after")
+    def _schedule_is_of_its_events(self) -> Self:
+        refuse(wrong_in(self.expected, self.events))
+        return self
+
+    @model_validator(mode="after")
+    def _identifiers_are_of_its_events(self) -> Self:
+        refuse(wrong_events(self.crf, self.events))
         return self

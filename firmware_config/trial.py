@@ -8,6 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from firmware_config.loading import PACKAGED, Section, load
 from firmware_config.mqtt import Connection, Slug
+from firmware_config.page import Page
 
 FILE: str = "trial.toml"
 DEFAULT_PATH: Path = PACKAGED / FILE
@@ -38,6 +39,7 @@ class Trial(Section):
     )
     group: Slug | None = Field(None, description="shares the readings between its members")
     batch: Batch = Field(default_factory=Batch)
+    page: Page = Field(default_factory=Page)
 
     @field_validator("database")
     @classmethod

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from refill.common import Config, Data, device_file, fail, named_file, usual_protocol
+from refill.common import Config, Data, device_file, fail, named_file, site_folder, usual_protocol
 
 if TYPE_CHECKING:
     from device.console_words import Choice
-    from firmware_config.study import Study
 
 
 class Site(StrEnum):
@@ -74,6 +73,7 @@ def bedside(
     from device.journal import JournalError
     from device.panel import PanelError
     from device.probe.ports import HardwareError
+    from firmware_config.study import Study
     from refill.bedside_wiring import Order, Phantom, WiringError, run_bedside
     from refill.probe_cli import simulated_folder
 
@@ -95,7 +95,11 @@ def bedside(
                 "event": event,
                 "operator": operator,
                 "norepinephrine_onset_at": norepinephrine_onset,
-                "protocol": protocol or usual_protocol(_study(study or device.mqtt.study), body_site.value),
+                "protocol": protocol
+                or usual_protocol(
+                    named_file("studies", study or device.mqtt.study, Study, site_folder(config, simulate)),
+                    body_site.value,
+                ),
             },
         )
     logs.configure()
@@ -117,6 +121,7 @@ def bedside(
         socket=socket or (run_folder / "probe.sock" if simulate else device.probe.socket),
         console=console or (run_folder / "bedside.sock" if simulate else device.bedside.socket),
         run_folder=run_folder,
+        site_folder=site_folder(config, simulate),
         folder=data or device.storage.journal_folder,
         measurements=measurements,
         events=events is not None,
@@ -128,12 +133,6 @@ def bedside(
         fail(str(error), 2)
     except (JournalError, PanelError, ConsoleError, BedsideError, HardwareError) as error:
         fail(str(error), 1)
-
-
-def _study(name: str) -> Study:
-    from firmware_config.study import Study
-
-    return named_file("studies", name, Study)
 
 
 def _choice(subject: str, rest: dict[str, str | None]) -> Choice:

@@ -13,6 +13,7 @@ from device.analysis_process import AnalysisProcess
 from device.bedside import Bedside, Habits, Parts
 from device.bedside_choice import Desk, Machine
 from device.bedside_events import json_lines, sentences
+from device.calibrated import Calibrated
 from device.choice import ChoiceKeeper
 from device.clock import SystemClock
 from device.console import Console
@@ -57,6 +58,8 @@ class Order:
     socket: Path
     console: Path
     run_folder: Path
+    site_folder: Path | None
+    """Where a site's own studies and protocols lie."""
     folder: Path
     measurements: int | None
     events: bool
@@ -134,6 +137,10 @@ def _desk(order: Order, clock: SystemClock) -> Desk:
         # The phantom stands nowhere.
         home_site=None if order.phantom is not None else device.site,
         language=device.language,
+        calibrated=Calibrated(
+            order.folder / "calibration", device, clock, simulated=order.phantom is not None
+        ).standing,
+        site_folder=order.site_folder,
     )
     return Desk(keeper, machine, clock)
 

@@ -1,4 +1,4 @@
-"""`refill calibrate`: what a site needs to calibrate its device: the reference card, agreement with a stopwatch."""
+"""`refill calibrate`: the guided calibration and its certificate, targets and card, agreement with a stopwatch."""
 
 from __future__ import annotations
 
@@ -9,18 +9,28 @@ from typing import Annotated
 import typer
 
 from refill.agreement_cli import agreement
+from refill.calibrate_report_cli import report
+from refill.calibrate_run_cli import run
+from refill.certificate_cli import certificate
 from refill.common import fail
 from refill.probe_options import Language
+from refill.target_cli import target
 
 app = typer.Typer(
-    help="Calibration: the reference card, agreement with a stopwatch.", no_args_is_help=True, rich_markup_mode=None
+    help="Calibration: the guided run and its certificate, targets and card, agreement with a stopwatch.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
+app.command()(run)
+app.command()(report)
 app.command()(agreement)
+app.command()(certificate)
+app.command()(target)
 
 
 @app.callback()
 def _calibrate() -> None:
-    """Calibration: the reference card, agreement with a stopwatch."""
+    """Calibration: the guided run and its certificate, targets and card, agreement with a stopwatch."""
 
 
 @app.command()

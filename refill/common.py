@@ -37,12 +37,19 @@ def device_file(path: Path | None, simulate: bool) -> DeviceConfig:
         fail(str(error), 2)
 
 
-def named_file(folder: str, name: str, model: type[Model]) -> Model:
-    """Return a packaged study or protocol by name; ends the command where there is none."""
+def site_folder(path: Path | None, simulate: bool) -> Path | None:
+    """Return the folder of the device file, where a site's own studies and protocols lie; None: there is none."""
+    if path is not None:
+        return path.absolute().parent
+    return None if simulate else SITE_CONFIG.parent
+
+
+def named_file(kind: str, name: str, model: type[Model], folder: Path | None) -> Model:
+    """Return a study or protocol by name, a site's own before the packaged; ends the command where there is none."""
     from firmware_config.loading import ConfigurationError, load_named
 
     try:
-        return load_named(folder, name, model)
+        return load_named(kind, name, model, folder)
     except ConfigurationError as error:
         fail(str(error), 2)
 

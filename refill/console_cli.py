@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from refill.common import Config, device_file, fail, named_file, usual_protocol
+from refill.common import Config, device_file, fail, named_file, site_folder, usual_protocol
 
 if TYPE_CHECKING:
     from device.console_client import ConsoleClient
@@ -60,7 +60,8 @@ def choose(
     from device.console_words import Choice, Choose
     from firmware_config.study import Study
 
-    found = named_file("studies", study or device_file(config, simulate).mqtt.study, Study)
+    name = study or device_file(config, simulate).mqtt.study
+    found = named_file("studies", name, Study, site_folder(config, simulate))
     site, dash, inclusion = subject.partition("-")
     if not dash:
         fail("--subject: site and inclusion number, for example 00-0001", 2)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from refill.common import Config, Data, device_file, fail
+from refill.common import Config, Data, device_file, fail, site_folder
 
 if TYPE_CHECKING:
     from device.screen.access import Doors
@@ -53,7 +53,9 @@ def serve(
     )
     socket = console or (simulated_folder() / "bedside.sock" if simulate else device.bedside.socket)
     journal = (data or device.storage.journal_folder) / "journal.sqlite"
-    serve(place, socket, journal, Settings(device.mqtt.study, _home_site(device), spoken, simulate, inbox_of(socket)))
+    home = _home_site(device, site_folder(config, simulate))
+    inbox, own = inbox_of(socket), site_folder(config, simulate)
+    serve(place, socket, journal, Settings(device.mqtt.study, home, spoken, simulate, inbox, own))
 
 
 @app.command(name="try")
@@ -106,12 +108,12 @@ def _language(name: str) -> Language:
     return found
 
 
-def _home_site(device: DeviceConfig) -> str:
+def _home_site(device: DeviceConfig, folder: Path | None) -> str:
     """Return the site that a number is typed for: the device's; the study's first where that is none."""
     from firmware_config.study import Study
     from refill.common import named_file
 
-    sites = named_file("studies", device.mqtt.study, Study).sites
+    sites = named_file("studies", device.mqtt.study, Study, folder).sites
     return device.site if device.site in sites else sites[0]
 
 

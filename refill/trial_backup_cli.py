@@ -88,14 +88,19 @@ def reconcile(
     do_import: Annotated[bool, typer.Option("--import", help="Store what is missing; needs --by and --why.")] = False,
     by: Annotated[str, typer.Option("--by", help="Who does it: a code, never a name.")] = "",
     why: Annotated[str, typer.Option("--why", help="The reason, in a line; never about a person.")] = "",
+    crf: Annotated[
+        Path | None, typer.Option(help="Also hold a CSV that `refill trial export` wrote; needs --study.")
+    ] = None,
     config: Folder = None,
 ) -> None:
-    """Hold a device's journal against the database; exit 1 where something of it is missing or differs."""
+    """Hold a device's journal, and a CSV, against the database; exit 1 where something is missing or differs."""
     from trial import reconcile as comparing
     from trial.people import is_person_code
 
     if do_import and not (is_person_code(by) and why.strip()):
         fail("--import needs --by, a code like dm-1 and never a name, and --why", 2)
+    if crf is not None and study is None:
+        fail("--crf needs --study: the CSV is of one study", 2)
     export = _export(journal_export)
     agreed = True
     with _opened(database, config) as engine:
@@ -108,8 +113,29 @@ def reconcile(
             imports = do_import and bool(each.missing)
             now = _imported(engine, export, each, config, by, why) if imports else each
             agreed = agreed and now.agrees
+        if crf is not None and study is not None:
+            agreed = _csv_agrees(engine, study, crf) and agreed
     if not agreed:
         raise typer.Exit(1)
+
+
+def _csv_agrees(engine: Engine, study: str, path: Path) -> bool:
+    from trial.crf_files import AlteredError
+    from trial.reconcile_csv import CsvError, compare_csv
+
+    try:
+        with engine.connect() as connection:
+            found = compare_csv(connection, study, path)
+    except (CsvError, AlteredError) as error:
+        fail(str(error), 1)
+    counts = f"{found.in_file} rows in the file, {found.in_database} in the database, {found.same} the same"
+    typer.echo(f"{study} {found.form} CSV: {counts}")
+    for word, which in (("missing", found.missing), ("extra", found.extra), ("there twice", found.twice)):
+        for reading_id in which:
+            typer.echo(f"{reading_id}: {word} in the file")
+    for reading_id, columns in found.different.items():
+        typer.echo(f"{reading_id}: different: {', '.join(columns)}")
+    return found.agrees
 
 
 def _imported(engine: Engine, export: Export, found: Comparison, config: Path | None, by: str, why: str) -> Comparison:

@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from refill import trial_amendments_cli, trial_backup_cli, trial_ingest_cli, trial_records_cli
+from refill import (
+    trial_amendments_cli,
+    trial_archive_cli,
+    trial_backup_cli,
+    trial_feed_cli,
+    trial_freeze_cli,
+    trial_ingest_cli,
+    trial_page_cli,
+    trial_queries_cli,
+    trial_records_cli,
+    trial_schedule_cli,
+)
 from refill.common import fail
 from refill.trial_common import Database, Folder, OneStudy, StudyName, opened, study_named
 
@@ -21,6 +32,12 @@ app.command()(trial_ingest_cli.ingest)
 trial_records_cli.add_to(app)
 trial_amendments_cli.add_to(app)
 trial_backup_cli.add_to(app)
+trial_archive_cli.add_to(app)
+trial_feed_cli.add_to(app)
+trial_freeze_cli.add_to(app)
+trial_page_cli.add_to(app)
+trial_schedule_cli.add_to(app)
+trial_queries_cli.add_to(app)
 
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Broker's port.")]
 

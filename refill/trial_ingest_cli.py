@@ -60,8 +60,10 @@ def ingest(
     """Store what devices send, answer with receipts; runs until SIGTERM or Ctrl-C. An option goes before the file."""
     import logging
     import signal
+    from dataclasses import replace
 
     from device import logs
+    from device.probe.notify import notify
     from trial.database import SchemaError
     from trial.feed import FeedError
     from trial.ingest import Ingester
@@ -72,7 +74,7 @@ def ingest(
     logs.configure(logging.WARNING)
     logging.getLogger("trial").setLevel(logging.INFO)
     try:
-        ingester = Ingester(engine, chosen, options)
+        ingester = Ingester(engine, chosen, replace(options, tell=notify))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: ingester.stop())
         ingester.run()

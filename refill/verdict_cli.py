@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from refill.common import Config, Data, device_file, fail, named_file
+from refill.common import Config, Data, device_file, fail, named_file, site_folder
 from refill.journal_cli import open_journal
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def verdict(
         who = Subject(site=site, inclusion=inclusion)
     except ValidationError as error:
         fail(f"--subject: {first_error(error)}; for example 00-0001", 2)
-    asked = named_file("studies", study or device.mqtt.study, Study)
+    asked = named_file("studies", study or device.mqtt.study, Study, site_folder(config, simulate))
     if event is not None and event not in asked.events:
         fail(f"study {asked.name} has no event {event}; there are: {', '.join(asked.events) or 'none'}", 2)
     folder: Path = data or device.storage.journal_folder

@@ -11,12 +11,13 @@ from contract.reasons import REASONS, Reason
 
 HERE = Path(__file__).resolve().parent.parent
 
-GROUND = {"vision", "contract", "firmware_config"}
+GROUND = {"vision", "contract", "firmware_config", "web"}
 BESIDE = {"calibration", *GROUND}
 MAY_IMPORT: dict[str, set[str]] = {
     "vision": set(),
     "contract": set(),
     "firmware_config": set(),
+    "web": set(),
     "calibration": GROUND,
     "device": BESIDE,
     "trial": BESIDE,

@@ -19,6 +19,7 @@ from trial import corrections
 from trial.bulk import one_of
 from trial.corrections import Correction, CorrectionError, shown
 from trial.database import note
+from trial.freezing import problem as frozen
 from trial.judge import not_storable
 from trial.kinds import entry_of
 from trial.people import changing, signed
@@ -105,8 +106,19 @@ def settle(connection: Connection, reading_ids: Iterable[str], now: datetime) ->
             continue
         entry, made = entry_of(connection, reading_id), corrections.of_reading(connection, reading_id)
         for each in asked:
+            if _held(connection, about.study if about else "", entry, made, each):
+                continue
             if each.changes and not each.applied and unfit(entry, made, each, asked) is None:
                 made += _apply(connection, entry, made, each, now)
+
+
+def _held(
+    connection: Connection, study: str, entry: Reading | MottlingReading, made: Sequence[Correction], asked: Asked
+) -> bool:
+    """Whether the subject is frozen, or the one that it would move to: then it waits for a person."""
+    subject = corrections.corrected(entry, made).subject
+    numbers = {subject.inclusion, *(new for field, _, new in asked.changes if field == "inclusion")}
+    return any(frozen(connection, study, subject.site, number) is not None for number in numbers)
 
 
 def _apply(

@@ -34,10 +34,32 @@ THIRD: Keys = {
 }
 """The same for migration r0003."""
 
+FIFTH: Keys = {
+    "query": (("id",), ("study", "stable_key")),
+    "query_event": (("id",),),
+    "missing_reason": (("id",),),
+}
+"""The same for migration r0005."""
+
+SIXTH: Keys = {
+    "feed_instance": (
+        ("id",),
+        ("study", "route", "site", "inclusion", "event", "form", "instance"),
+        ("study", "route", "site", "inclusion", "event", "form", "reading_id"),
+    ),
+}
+"""The same for migration r0006."""
+
+SEVENTH: Keys = {"account": (("id",),)}
+"""The same for migration r0007."""
+
+EIGHTH: Keys = {"data_freeze": (("id",),)}
+"""The same for migration r0008."""
+
 REBUILT: Keys = {"replay": SECOND["replay"], "correction": (("id",), ("supersedes",), ("amendment", "field"))}
 """Those that r0003 made anew in SQLite, where a foreign key cannot be changed."""
 
-KEYS: Keys = {**FIRST, **SECOND, **THIRD, **REBUILT}
+KEYS: Keys = {**FIRST, **SECOND, **THIRD, **FIFTH, **SIXTH, **SEVENTH, **EIGHTH, **REBUILT}
 """Every unique key of the append-only tables as they are now."""
 
 

@@ -5,7 +5,7 @@ Corrections are made here by a data manager, and by amendments from the bedside 
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from contract.reading import Reading, utc
 from firmware_config.study import Study
 from trial import tables
 from trial.database import note
+from trial.freezing import problem as frozen
 from trial.judge import not_storable
 from trial.kinds import NotAReadingError, entry_of
 from trial.people import changing, signed
@@ -86,6 +87,7 @@ def correct(
         made = of_reading(connection, reading_id)
         stands = corrected(entry, made)
         becomes = changed(stands, {field: to})
+        _refuse_frozen(connection, study.name, stands, becomes)
         old, new = value(stands, field), value(becomes, field)
         if stood is not None and stood != (old or ""):
             raise CorrectionError(f"{field} of this reading is {shown(old)} now, not {shown(stood or None)}")
@@ -134,6 +136,15 @@ def of_study(connection: Connection, study: str) -> dict[str, list[Correction]]:
     return found
 
 
+def of_these(connection: Connection, reading_ids: Sequence[str]) -> dict[str, list[Correction]]:
+    """Return the corrections of some readings by reading, oldest first; at most a few hundred at once."""
+    t = tables.correction
+    found: dict[str, list[Correction]] = {}
+    for row in connection.execute(select(t).where(t.c.reading_id.in_(reading_ids)).order_by(t.c.id)):
+        found.setdefault(row.reading_id, []).append(Correction(**row._mapping))
+    return found
+
+
 def corrected(entry: Entry, made: Iterable[Correction]) -> Entry:
     """Return a reading as it stands after its corrections, oldest first."""
     changes = {each.field: each.new_value for each in made}
@@ -154,6 +165,14 @@ def value(reading: Reading | MottlingReading, field: str) -> str | None:
 def shown(text: str | None) -> str:
     """Return a value as it is written for people."""
     return "nothing" if text is None else text
+
+
+def _refuse_frozen(connection: Connection, study: str, *entries: Reading | MottlingReading) -> None:
+    """Refuse what would change a frozen subject, or move a reading to one."""
+    for entry in entries:
+        held = frozen(connection, study, entry.subject.site, entry.subject.inclusion)
+        if held is not None:
+            raise CorrectionError(held)
 
 
 def _entry(connection: Connection, reading_id: str) -> Reading | MottlingReading:

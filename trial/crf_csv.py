@@ -223,6 +223,13 @@ COLUMNS: tuple[CrfColumn[Stored], ...] = (
         "amendment.comment",
         lambda s: ";".join(s.comments) or None,
     ),
+    CrfColumn(
+        "build",
+        "which commit was installed on the device; blank before version 1.3 of the record",
+        "",
+        "device.build",
+        lambda s: s.reading.device.build,
+    ),
 )
 """The order of the columns is part of the format."""
 

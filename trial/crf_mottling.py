@@ -238,6 +238,13 @@ _SAID: tuple[CrfColumn[Scored], ...] = (
         "amendment.comment",
         lambda s: ";".join(remarks.comments(s.remarks)) or None,
     ),
+    CrfColumn(
+        "build",
+        "which commit was installed on the device; blank before version 1.3 of the record",
+        "",
+        "device.build",
+        _of_device("build"),
+    ),
 )
 COLUMNS: tuple[CrfColumn[Scored], ...] = (*_WHOSE, *_FOUND, *_HOW, *_SAID)
 """The order of the columns is part of the format."""

@@ -37,6 +37,19 @@ DEAF_S: float = 180.0
 """Without a connection, and without even a failed attempt at one, for this long, something is wrong in here."""
 QUEUE_LIMIT: int = 2000
 PROGRESS_S: float = 30.0
+HANGS_S: float = 90.0
+"""An attempt at the database that lasts longer than this hangs: statements end after 30 s, connecting after 10."""
+WATCHED_US: int = 30_000_000
+"""How long the service manager waits for the next sign of life. The unit's own limit is longer: it holds while the
+schema is brought up to date, which nothing may cut."""
+ALIVE_S: float = 5.0
+
+Tell = Callable[[str], None]
+"""Takes what the service manager is told, in its words (sd_notify(3))."""
+
+
+def _nobody(_state: str) -> None:
+    """Nobody started us who wants to know."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +65,7 @@ class IngestOptions:
     group: str | None = None
     batch_messages: int = 100
     batch_wait_s: float = 0.05
+    tell: Tell = _nobody
 
 
 class Ingester:
@@ -65,6 +79,7 @@ class Ingester:
         self._asked_to_stop = False
         self._stop = threading.Event()
         self._busy_since_s: float | None = None
+        self._attempt_since_s: float | None = None
         self.counts: Counter[str] = Counter()
         self._register = Register(engine, study)
         filters = [subscription(study.name, "reading", options.group), subscription(study.name, "status")]
@@ -76,8 +91,11 @@ class Ingester:
 
     def run(self) -> None:
         """Work until `stop`. Raises `FeedError` where the broker refuses for good, `SchemaError` on a newer schema."""
+        # At once, database or not: whoever starts the system does not wait for a database that is away for hours.
+        self._options.tell("READY=1\nSTATUS=waiting for the database")
         if not self._open_database():
             return
+        self._options.tell(f"WATCHDOG_USEC={WATCHED_US}\nWATCHDOG=1\nSTATUS=taking in")
         # What the start has made stays, and nothing of a batch is in a circle: seldom look through all of it.
         gc.freeze()
         gc.set_threshold(20_000)
@@ -105,7 +123,7 @@ class Ingester:
 
     def _watch(self, writer: threading.Thread) -> None:
         """Say what happens, and above all when nothing does."""
-        said_at_s, said, warned_at_s = time.monotonic(), "", 0.0
+        said_at_s, said, warned_at_s, alive_at_s = time.monotonic(), "", 0.0, 0.0
         while not self._asked_to_stop:
             time.sleep(0.1)
             if self._feed.refusal is not None:
@@ -115,6 +133,9 @@ class Ingester:
             if self._feed.silent_s > DEAF_S:
                 raise FeedError("the connection to the broker is not tried any more: see the log above")
             now_s, busy_since_s = time.monotonic(), self._busy_since_s
+            if now_s - alive_at_s >= ALIVE_S and not self._hangs(now_s):
+                alive_at_s = now_s
+                self._options.tell("WATCHDOG=1")
             if busy_since_s is not None and now_s - busy_since_s > STALL_S and now_s - warned_at_s > STALL_S:
                 warned_at_s = now_s
                 log.error("the database has not taken a batch for %.0f s; %s", now_s - busy_since_s, self._progress())
@@ -123,6 +144,11 @@ class Ingester:
                 if (line := self._progress()) != said:
                     said = line
                     log.info("%s", line)
+
+    def _hangs(self, now_s: float) -> bool:
+        """Whether the writer waits for an answer that will not come, as from a server that is gone without a word."""
+        since_s = self._attempt_since_s
+        return since_s is not None and now_s - since_s > HANGS_S
 
     def _progress(self) -> str:
         c = self.counts
@@ -206,12 +232,16 @@ class Ingester:
         """Attempt until the database takes it, with growing pauses; returns False once it is no longer wanted."""
         pause_s = PAUSE_S[0]
         while True:
+            self._attempt_since_s = time.monotonic()
             try:
                 attempt()
             except SQLAlchemyError as error:
                 log.error("the database does not take what arrives, nothing is acknowledged: %s", _one_line(error))  # noqa: TRY400 - one line per fault
+                self._options.tell("WATCHDOG=1")
             else:
                 return True
+            finally:
+                self._attempt_since_s = None
             self._stop.wait(pause_s)
             pause_s = min(2 * pause_s, PAUSE_S[1])
             if not wanted():

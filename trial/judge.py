@@ -187,6 +187,7 @@ def not_storable(record: Reading | MottlingReading | Amendment) -> str | None:
     return (
         _unheld("device.software_version", device.software_version)
         or _unheld("device.algorithm_version", device.algorithm_version)
+        or _unheld("device.build", device.build)
         or _unheld("measured.at", record.measured.at)
         or _unheld("norepinephrine_onset_at", record.norepinephrine_onset_at)
         or (_unheld("protocol.version", record.protocol.version) if isinstance(record, Reading) else None)

@@ -4,7 +4,7 @@ An amendment counts for a reading where it is of the same study and device and c
 what else names a reading is a query (`trial.amendments`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -38,6 +38,14 @@ def of_study(connection: Connection, study: str) -> dict[str, list[Remark]]:
     """Return what was said of a study's readings, by reading, in the order of their device."""
     said: dict[str, list[Remark]] = {}
     for remark in _found(connection, _remarks().where(record.c.study == study)):
+        said.setdefault(remark.about, []).append(remark)
+    return said
+
+
+def of_these(connection: Connection, reading_ids: Sequence[str]) -> dict[str, list[Remark]]:
+    """Return what was said of some readings, by reading; at most a few hundred at once."""
+    said: dict[str, list[Remark]] = {}
+    for remark in _found(connection, _remarks().where(amendment.c.about.in_(reading_ids))):
         said.setdefault(remark.about, []).append(remark)
     return said
 

@@ -40,6 +40,9 @@ def rights(role: Role) -> dict[str, tuple[Right, ...]]:
     """
     may: dict[str, tuple[Right, ...]] = dict.fromkeys((*sorted(metadata.tables), VERSION_TABLE), ("SELECT",))
     added: dict[Role, tuple[str, ...]] = {"ingest": INGESTED, "manage": APPEND_ONLY, "backup": ("audit",), "read": ()}
+    if role in ("ingest", "read"):
+        # Hashes of passwords: who only reads or takes in has no use for them.
+        del may["account"]
     for name in added[role]:
         may[name] = ("SELECT", "INSERT")
     if role == "ingest":

@@ -133,6 +133,9 @@ reading = Table(
     Column("received_at", UtcTime, nullable=False),
     UniqueConstraint("study", "device", "device_seq"),
     Index(None, "study", "site", "inclusion"),
+    Index(None, "study", "measured_at", "reading_id"),
+    Index("ix_reading_counted", "study", "site", "inclusion", "status", "measured_at", "received_at"),
+    Index("ix_reading_pooled", "study", "event", "body_site", "site", "crt_s", "crt_exceeds_s"),
 )
 
 press = Table(
@@ -191,6 +194,7 @@ mottling = Table(
     Column("boot_id", String(36), nullable=False),
     Column("boottime_ns", BigInteger, nullable=False),
     Column("sent_at", UtcTime, nullable=False),
+    Index(None, "study", "measured_at", "reading_id"),
     Index(None, "study", "site", "inclusion"),
 )
 
@@ -312,6 +316,37 @@ enrolment = Table(
     Index(None, "study", "device"),
 )
 
+account = Table(
+    "account",
+    metadata,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("study", String(63), nullable=False),
+    Column("name", String(16), nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("site", String(4)),
+    Column("action", String(10), nullable=False),
+    Column("password_hash", Text),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", String(63), nullable=False),
+    Column("why", Text, nullable=False),
+    Index(None, "study", "name"),
+)
+
+data_freeze = Table(
+    "data_freeze",
+    metadata,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("study", String(63), nullable=False),
+    Column("site", String(4), nullable=False),
+    Column("inclusion", String(6)),
+    Column("action", String(10), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", String(63), nullable=False),
+    Column("why", Text, nullable=False),
+    Index(None, "study", "site"),
+)
+"""What people no longer change: a subject, or a whole site where `inclusion` is null; the last word of each stands."""
+
 replay = Table(
     "replay",
     metadata,
@@ -343,7 +378,77 @@ correction = Table(
 """`amendment` is the record of the bedside that it comes from; null where it was made here. The actor is then
 operator@device, else a code."""
 
+query = Table(
+    "query",
+    metadata,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("study", String(63), nullable=False),
+    Column("site", String(4), nullable=False),
+    Column("stable_key", String(160), nullable=False),
+    Column("code", String(40), nullable=False),
+    Column("inclusion", String(6)),
+    Column("reading_id", String(36)),
+    Column("question", Text, nullable=False),
+    UniqueConstraint("study", "stable_key"),
+    Index(None, "study", "site"),
+)
+"""A question about data. `stable_key` says what it is about: the same finding never asks twice."""
+
+query_event = Table(
+    "query_event",
+    metadata,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("query_id", ForeignKey("query.id"), nullable=False),
+    Column("action", String(10), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", String(63), nullable=False),
+    Column("why", Text, nullable=False),
+    Index(None, "query_id"),
+)
+
+missing_reason = Table(
+    "missing_reason",
+    metadata,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("study", String(63), nullable=False),
+    Column("site", String(4), nullable=False),
+    Column("inclusion", String(6), nullable=False),
+    Column("event", String(63), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("code", String(40), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", String(63), nullable=False),
+    Index(None, "study", "site"),
+)
+"""Why an expected reading is missing, as a person coded it; the last one stands."""
+
+feed_instance = Table(
+    "feed_instance",
+    metadata,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("study", String(63), nullable=False),
+    Column("route", String(10), nullable=False),
+    Column("site", String(4), nullable=False),
+    Column("inclusion", String(6), nullable=False),
+    Column("event", String(63), nullable=False),
+    Column("form", String(10), nullable=False),
+    Column("instance", Integer, nullable=False),
+    Column("reading_id", ForeignKey("record.reading_id"), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    # PostgreSQL would cut the usual names: they are longer than 63 characters.
+    UniqueConstraint(
+        *("study", "route", "site", "inclusion", "event", "form", "instance"), name="uq_feed_instance_number"
+    ),
+    UniqueConstraint(
+        *("study", "route", "site", "inclusion", "event", "form", "reading_id"), name="uq_feed_instance_reading"
+    ),
+    Index(None, "reading_id"),
+)
+"""Which repeat of a form a reading is in the CRF, for ever: a number is given once, and never to another reading.
+`event` is "" where none was chosen. A reading that a correction moves gets a second row, at its new place."""
+
 APPEND_ONLY = (
     *("record", "reading", "press", "mottling", "amendment", "amendment_change", "amendment_decision", "dead_letter"),
-    *("receipt", "audit", "enrolment", "replay", "correction"),
+    *("receipt", "audit", "enrolment", "account", "replay", "correction", "feed_instance"),
+    *("query", "query_event", "missing_reason", "data_freeze"),
 )

@@ -97,7 +97,7 @@ class PiCamera:
         self._mapped_array = MappedArray
         self._reference = self._last_ns = None
         try:
-            self._camera = opened(Picamera2)
+            self._camera = opened(Picamera2, self._config.tuning_file)
             self._configure(libcamera)
             self._camera.start()
             self._settle()

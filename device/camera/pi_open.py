@@ -2,21 +2,33 @@
 
 import atexit
 import gc
+import json
 import logging
 import os
 import threading
+from pathlib import Path
 from typing import Any
 
 from device.ports import CameraError
+from firmware_config.camera_tuning import TuningError, tuned
 
 log = logging.getLogger(__name__)
 
 END_S: float = 2.0
 """How long a camera may take to stop and close. picamera2 has no limit of its own there."""
+TUNING_VARIABLE = "LIBCAMERA_RPI_TUNING_FILE"
+"""Where libcamera looks for a tuning file, once, as it lists its cameras."""
 
 
-def opened(picamera2: Any) -> Any:
-    """Return picamera2 on the first camera. Raises `CameraError`, and `RuntimeError` where it cannot be had."""
+def opened(picamera2: Any, tuning_file: Path | None = None) -> Any:
+    """Return picamera2 on the first camera, with a tuning file of one's own or the sensor's.
+
+    Raises `CameraError`, and `RuntimeError` where it cannot be had.
+    """
+    tuning = None if tuning_file is None else _still(tuning_file)
+    if tuning is not None:
+        # Before the first look for cameras: picamera2 sets it only as it is made, and libcamera has read it by then.
+        os.environ[TUNING_VARIABLE] = tuning
     if not picamera2.global_camera_info():
         _look_again(picamera2)
         if not picamera2.global_camera_info():
@@ -24,11 +36,29 @@ def opened(picamera2: Any) -> Any:
     # Made in two steps: of one that fails half-way picamera2 keeps a pipe, and nobody could close it.
     camera = picamera2.__new__(picamera2)
     try:
-        picamera2.__init__(camera)
+        # By name once more: without one, picamera2 takes the variable away.
+        picamera2.__init__(camera, tuning=tuning)
     except RuntimeError:
         _discard(camera)
         raise
     return camera
+
+
+def _still(path: Path) -> str:
+    """Return the path of a tuning file in which all is still that has to be; raises `CameraError`.
+
+    libcamera falls back on nothing where it cannot read the file: the camera would be missing without a reason.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        still = tuned(content) == content
+    except OSError as error:
+        raise CameraError(f"camera.tuning_file: {path}: {error.strerror}.") from error
+    except (ValueError, TuningError) as error:
+        raise CameraError(f"camera.tuning_file: {path}: {error}.") from error
+    if not still:
+        raise CameraError(f"camera.tuning_file: {path}: is not what `refill config boot --tuning` writes.")
+    return str(path)
 
 
 def _look_again(picamera2: Any) -> None:

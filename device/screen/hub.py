@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from contract.mottling import LegLandmarks, MottlingResult
 from contract.reading import RefillResult
+from contract.source import Device
 from contract.status import PartHealth
 from device.console_words import Choice
 from device.session_words import ACTIVE, WAITING, State
@@ -80,6 +81,8 @@ class Hub:
     photo: ScoredPhoto | None = None
     trouble: str | None = None
     """The last sentence that needs a person; gone when a measurement begins or somebody is chosen."""
+    machine: Device | None = None
+    """What measures, as every record says it."""
     health: list[PartHealth] = field(default_factory=list)
     points: deque[Point] = field(default_factory=lambda: deque(maxlen=MOST_POINTS))
     version: int = 0
@@ -106,7 +109,7 @@ class Hub:
         """The bedside answers again, and tells how things stand."""
         self.connected = True
         self.choice, self.reading, self.health, self.trouble = None, None, [], None
-        self.photo = None
+        self.photo, self.machine = None, None
         self.changed += 1
         self.state = State.IDLE
         self.version += 1
@@ -128,6 +131,9 @@ class Hub:
                     self._mottling(event)
                 case "amended":
                     self.changed += 1
+                case "machine":
+                    said = {name: value for name, value in event.items() if name in Device.model_fields}
+                    self.machine = Device.model_validate(said)
                 case "health":
                     self.health = _PARTS.validate_python(event["parts"])
                 case "problem" | "refused":

@@ -69,6 +69,8 @@ class Settings:
     simulated: bool
     inbox: Path
     """Where photos wait for the bedside."""
+    site_folder: Path | None = None
+    """Where a site's own studies lie."""
 
 
 class Key(TextElement):
@@ -143,7 +145,8 @@ class Page:
     def study(self) -> Study | None:
         """Return the study that is measured for, or None where its file cannot be read."""
         try:
-            return load_named("studies", self.choice.study if self.choice else self.settings.study, Study)
+            name = self.choice.study if self.choice else self.settings.study
+            return load_named("studies", name, Study, self.settings.site_folder)
         except ConfigurationError as error:
             log.warning("%s", error)
             return None

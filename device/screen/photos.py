@@ -3,6 +3,7 @@
 Only what begins as a JPEG or PNG file does is taken, up to a size. What it shows is looked at by the bedside alone.
 """
 
+import asyncio
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,15 +15,22 @@ from device.photo_inbox import KEPT_S, MOST_BYTES, InboxError
 KINDS: dict[bytes, str] = {b"\xff\xd8\xff": "jpg", b"\x89PNG\r\n\x1a\n": "png"}
 MOST_PHOTOS: int = 12
 """The inbox lies in memory: a page that sends one photo after the other must not fill it."""
+MOST_AT_ONCE: int = 2
+"""Each is held in memory while it comes, and this process may have little."""
 TYPES: dict[str, str] = {"jpg": "image/jpeg", "png": "image/png"}
 
 
 def serve_photos(app: FastAPI, inbox: Path) -> None:
     """Take photos by PUT on /photo, and show those of the inbox."""
 
+    reading = asyncio.Semaphore(MOST_AT_ONCE)
+
     @app.put("/photo")
     async def put(request: Request) -> Response:
-        content = await _read(request)
+        if reading.locked():
+            return Response(status_code=503)
+        async with reading:
+            content = await _read(request)
         kind = next((kind for start, kind in KINDS.items() if content.startswith(start)), None)
         if kind is None or len(content) > MOST_BYTES:
             return Response(status_code=413 if kind else 415)

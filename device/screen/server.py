@@ -12,12 +12,13 @@ from nicegui import ui
 
 from device.probe.notify import notify
 from device.screen.access import Doors
-from device.screen.gate import Gate
+from device.screen.gate import gate
 from device.screen.link import Link
 from device.screen.page import Page, Settings
 from device.screen.photos import serve_photos
 from device.screen.records import Records
 from device.screen.theme import CSS
+from web.door import Door
 
 RECONNECT_S: float = 20.0
 """A page that loses its line for so long goes on where it was; later it is drawn anew."""
@@ -50,7 +51,7 @@ def serve(place: Place, console: Path, journal: Path, settings: Settings) -> Non
         link.stop()
 
 
-def _app(place: Place, link: Link, records: Records, settings: Settings) -> Gate:
+def _app(place: Place, link: Link, records: Records, settings: Settings) -> Door:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
     serve_photos(app, settings.inbox)
@@ -73,7 +74,7 @@ def _app(place: Place, link: Link, records: Records, settings: Settings) -> Gate
         show_welcome_message=False,
     )
     secure = place.certificate_file is not None
-    return Gate(app, LOOPBACK | place.names | {place.host}, place.doors, secure=secure, language=settings.language)
+    return gate(app, LOOPBACK | place.names | {place.host}, place.doors, secure=secure, language=settings.language)
 
 
 async def _live() -> None:
@@ -84,7 +85,7 @@ async def _live() -> None:
         await asyncio.sleep(ALIVE_S)
 
 
-def _uvicorn(place: Place, app: Gate) -> uvicorn.Config:
+def _uvicorn(place: Place, app: Door) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         host=place.host,

@@ -115,8 +115,19 @@ def card(page: "Page") -> None:
     """The quick card."""
     from device.screen.page import Key, later
 
-    with box("main scroll card"), box("steps", "ol"):
-        for step in QUICK_CARD:
-            text(step[LANGUAGES.index(page.language)], "", "li")
+    with box("main scroll card"):
+        with box("steps", "ol"):
+            for step in QUICK_CARD:
+                text(step[LANGUAGES.index(page.language)], "", "li")
+        _machine(page)
     with box("side"):
         Key(page.say("back"), later(page.show, "idle"), classes="grow")
+
+
+def _machine(page: "Page") -> None:
+    """What measures, for whoever is called: as every record says it, the hash by its first digits."""
+    told = page.hub.machine
+    if told is None:
+        return
+    build, configuration = told.build or page.say("not_installed"), told.configuration_sha256[:12]
+    text(page.say("machine", version=told.software_version, build=build, configuration=configuration), "quiet")

@@ -93,6 +93,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "operator_enter": ("Your code, never a name", "Votre code, jamais un nom"),
     "old_stays": ("The old value stays in the record.", "L'ancienne valeur reste dans l'enregistrement."),
     "write_down": ("Write down", "Enregistrer"),
+    "machine": (
+        "Software {version} ({build}), configuration {configuration}",
+        "Logiciel {version} ({build}), configuration {configuration}",
+    ),
+    "not_installed": ("not installed", "non installé"),
     "amended": ("{count} added", "{count} ajout(s)"),
     # the photo of the leg
     "photo": ("Photo of the leg", "Photo de la jambe"),

@@ -13,18 +13,24 @@ class BundleError(Exception):
 def checked(bundle: Path) -> Path:
     """Return the bundle's folder once every file of it has the checksum that it was made with.
 
-    Raises `BundleError` with a line for each file that has not, is missing, or was not there when it was made.
+    Raises `BundleError` with a line for each file that has not, is missing, or was not there when it was made, and for
+    each link: what it points at lies elsewhere, and could be another file by the time it is used.
     """
     bundle = bundle.resolve()
     sums = bundle / SUMS
     if not sums.is_file():
         raise BundleError(f"{sums}: not there: is this a folder of `make bundle-pi`?")
     expected = {}
-    for line in sums.read_text(encoding="utf-8").splitlines():
+    try:
+        lines = sums.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise BundleError(f"{sums}: not a list of checksums: {error.reason}") from error
+    for line in lines:
         digest, _, name = line.partition("  ")
         expected[name] = digest
     there = set(inside(bundle))
-    wrong = [f"{bundle / name}: missing" for name in sorted(set(expected) - there)]
+    wrong = [f"{path}: a link" for path in sorted(bundle.rglob("*")) if path.is_symlink()]
+    wrong += [f"{bundle / name}: missing" for name in sorted(set(expected) - there)]
     wrong += [f"{bundle / name}: not of this bundle" for name in sorted(there - set(expected))]
     wrong += [
         f"{bundle / name}: changed"
@@ -38,7 +44,8 @@ def checked(bundle: Path) -> Path:
 
 def inside(bundle: Path) -> list[str]:
     """Return the files of a bundle but its list of checksums, in order."""
-    return sorted(str(path.relative_to(bundle)) for path in bundle.rglob("*") if path.is_file() and path.name != SUMS)
+    files = (path for path in bundle.rglob("*") if path.is_file() and path != bundle / SUMS)
+    return sorted(str(path.relative_to(bundle)) for path in files)
 
 
 def digest_of(path: Path) -> str:

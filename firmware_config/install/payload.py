@@ -18,6 +18,7 @@ FOLDERS = (
     "systemd",
     "trial",
     "vision",
+    "web",
 )
 FILES = ("LICENSE", "Makefile", "README.md", "pyproject.toml")
 BUILD = "contract/build.txt"

@@ -89,7 +89,7 @@ def test_in_one_process_every_fuzzed_message_becomes_what_the_oracle_says(engine
     assert min(kept[name] for name in HELD) > 0, f"every table has had something to hold: {kept}"
 
 
-@pytest.mark.parametrize("version", ["1.0", "1.1", "1.2"])
+@pytest.mark.parametrize("version", ["1.0", "1.1", "1.2", "1.3"])
 def test_a_receipt_is_in_the_version_of_the_envelope_that_it_answers(engine: Engine, version: str) -> None:
     now, topic = datetime.now(UTC), topic_of("bedside-1")
     good = sealed(fresh("bedside-1", 1), schema_version=version)
@@ -104,7 +104,7 @@ def test_a_receipt_is_in_the_version_of_the_envelope_that_it_answers(engine: Eng
 
 @pytest.mark.parametrize("number", range(3))
 def test_a_reading_that_was_swallowed_or_altered_or_added_is_seen(engine: Engine, number: int) -> None:
-    messages = sent(30, number)
+    messages = sent(80, number)
     stored(engine, messages)
     assert found(engine, messages) == []
     first = json.loads(messages[0].payload)["sha256"].encode()

@@ -132,13 +132,10 @@ WRONG_TOGETHER: tuple[tuple[dict[str, str], str], ...] = (
         "device.toml: press_limits.presses_per_minute",
     ),
     (
-        {"device.toml": IN_A_STUDY.replace("i-micro", "x"), "studies/x.toml": STUDY},
-        "device.toml: mqtt.study",
+        {"device.toml": IN_A_STUDY.replace("i-micro", "x"), "studies/x.toml": STUDY.replace('"12"', '"13"')},
+        "device.toml: site",
     ),
-    (
-        {"device.toml": IN_A_STUDY, "studies/i-micro.toml": STUDY.replace('"x"', '"i-micro"')},
-        "device.toml: mqtt.study",
-    ),
+    ({"device.toml": IN_A_STUDY.replace("i-micro", "y"), "studies/x.toml": STUDY}, "device.toml: mqtt.study"),
     (
         {"device.toml": IN_A_STUDY, "protocols/knee-10s.toml": PROTOCOL.replace('"p"', '"knee-10s"')},
         "device.toml: mqtt.study",

@@ -3,6 +3,7 @@
 import string
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from contract.reading import BodySite, Subject
+from device.bedside_choice import Desk, Machine
+from device.choice import ChoiceKeeper
+from device.clock import SystemClock
+from device.console_words import Choice
 from device.probe import engine
+from device.records import About, device_of
 from firmware_config import fitting
-from firmware_config.device import DeviceConfig
+from firmware_config.device import DeviceConfig, load_device
 from firmware_config.loading import PACKAGED, load_named
 from firmware_config.protocol import Protocol
 from firmware_config.schema import MODELS
@@ -91,6 +98,27 @@ def test_files_that_do_not_fit_each_other_are_refused(tmp_path: Path, files: dic
         f"{Path(path).name}: {rest}" for path, _, rest in (line.partition(": ") for line in ended.stderr.splitlines())
     ]
     assert [line for line in found if line.startswith(f"{said}: ")], found
+
+
+def test_a_study_and_a_protocol_of_the_sites_own_are_taken_by_a_device(tmp_path: Path) -> None:
+    """A successor trial is a new file, not a new release."""
+    own = NAMED + "[mqtt]\nstudy = 'x'\n"
+    study = STUDY.replace('"12"', '"012"') + "events = ['hour-1']\nprotocols = { finger = 'slow' }\n"
+    slow = 'name = "slow"\nversion = "1"\nsource = "s"\nbody_sites = ["finger"]\ntarget_kpa = 30\nhold_s = 12\n'
+    files = {"device.toml": own, "studies/x.toml": study, "protocols/slow.toml": slow}
+    folder = written(tmp_path, files)
+    assert refill("config", "check", folder).output == "3 files valid\n"
+    device = load_device(folder / "device.toml")
+    machine = Machine(device_of("bed-7", "1", "b" * 64), 120.0, simulated=True, site_folder=folder)
+    desk = Desk(ChoiceKeeper(tmp_path, SystemClock(), 12.0), machine, SystemClock())
+    subject = Subject(site=device.site, inclusion="0001")
+    choice = Choice(study="x", subject=subject, body_site=BodySite.FINGER, protocol="slow", event="hour-1")
+    assert desk.choose(choice) is None
+    about = desk.about()
+    assert isinstance(about, About)
+    assert (about.study, about.protocol.hold_s) == ("x", 12.0)
+    packaged = Desk(ChoiceKeeper(tmp_path, SystemClock(), 12.0), replace(machine, site_folder=None), SystemClock())
+    assert "studies/x.toml: no such file" in str(packaged.choose(choice))
 
 
 def test_a_force_on_a_plate_that_is_too_small_for_it_is_told_of_the_plate() -> None:

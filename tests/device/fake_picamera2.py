@@ -63,16 +63,22 @@ class FakePicamera2:
         self.picture = np.zeros(0, np.uint8)
         self.t_ns = 123_000_000_000
         self.jobs: list[FakeJob] = []
+        self.tuning: str | None = None
+        self.tuning_at_first_look: str | None = None
+        self.looked = False
 
-    def open(self) -> None:
+    def open(self, *, tuning: str | None = None) -> None:
         """What picamera2 does as it is made: it has a pipe before it has a camera."""
         self.calls.append("open")
+        self.tuning = tuning
         read, self.notifyme_w = os.pipe()
         self.notifymeread = os.fdopen(read, "rb")
         if self.busy:
             raise RuntimeError("Camera __init__ sequence did not complete.") from RuntimeError("it is taken")
 
     def global_camera_info(self) -> list[dict[str, str]]:
+        if not self.looked:
+            self.looked, self.tuning_at_first_look = True, os.environ.get("LIBCAMERA_RPI_TUNING_FILE")
         return [{"Model": self.model}] if self.present else []
 
     @property

@@ -278,15 +278,18 @@ def _takes_a_word(text: dict[str, Any]) -> bool:
     return "pattern" in text and re.search(text["pattern"], "jane-doe") is not None
 
 
+MACHINE = {"Device.software_version", "Device.algorithm_version", "Device.build"}
+
+
 def test_no_record_has_a_place_for_a_name() -> None:
     assert _keys(Choice, _is_free) == set()
     # Versions of software and protocol, which no person types.
-    assert _keys(Reading, _is_free) == {"Device.software_version", "Device.algorithm_version", "ProtocolRef.version"}
+    assert _keys(Reading, _is_free) == {*MACHINE, "ProtocolRef.version"}
     # Sentences, which are ours.
     assert _keys(DeviceStatus, _is_free) == {"software_version", "problem", "PartHealth.sentence"}
     assert _keys(Receipt, _is_free) == {"reason"}
     for model in (MottlingReading, Amendment):
-        assert _keys(model, _is_free) == {"Device.software_version", "Device.algorithm_version"}
+        assert _keys(model, _is_free) == MACHINE
     for word in (Amend, Mottling):
         assert _keys(word, _is_free) == set()
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -103,3 +104,11 @@ def test_a_draft_stands_on_its_own_and_becomes_the_reading() -> None:
 
 def test_two_drafts_are_two_readings() -> None:
     assert reading(1).reading_id != reading(1).reading_id
+
+
+def test_every_record_says_which_build_made_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = tmp_path / "build.txt"
+    monkeypatch.setattr("contract.build._WRITTEN", written)
+    assert device_of("bed-7", "2.1", "b" * 64).build is None, "a tree by itself has none"
+    written.write_text("v0.1.0-3-gabc1234\n", encoding="utf-8")
+    assert device_of("bed-7", "2.1", "b" * 64).build == "v0.1.0-3-gabc1234"

@@ -155,6 +155,31 @@ def test_every_file_of_a_bundle_that_is_not_as_it_was_made_is_named(bundle: Path
     ]
 
 
+def test_a_link_in_a_bundle_is_refused_wherever_it_points(tmp_path: Path, bundle: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "file").write_text("not of this bundle", encoding="utf-8")
+    (bundle / "to-a-file").symlink_to(elsewhere / "file")
+    (bundle / "to-a-folder").symlink_to(elsewhere)
+    seal(bundle)
+    with pytest.raises(BundleError) as told:
+        checked(bundle)
+    assert str(told.value).splitlines() == [f"{bundle / name}: a link" for name in ("to-a-file", "to-a-folder")]
+
+
+def test_a_file_called_like_the_list_deeper_in_a_bundle_is_held_to_its_checksum(bundle: Path) -> None:
+    (bundle / "deeper").mkdir()
+    (bundle / "deeper" / "SHA256SUMS").write_text("code", encoding="utf-8")
+    with pytest.raises(BundleError, match="deeper/SHA256SUMS: not of this bundle"):
+        checked(bundle)
+
+
+def test_a_list_of_checksums_that_is_no_text_is_named(bundle: Path) -> None:
+    (bundle / "SHA256SUMS").write_bytes(b"\xff\xfe")
+    with pytest.raises(BundleError, match="SHA256SUMS: not a list of checksums"):
+        checked(bundle)
+
+
 def test_a_folder_that_is_no_bundle_is_said_to_be_none(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"SHA256SUMS: not there: is this a folder of `make bundle-pi`\?"):
         checked(tmp_path)

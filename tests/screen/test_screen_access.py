@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from device.screen import access
 from device.screen.access import LONGEST_LOCK_S, MOST_SESSIONS, TRIES, Doors, PinError, pins_of, sealed
-from device.screen.gate import COOKIE, Gate
+from device.screen.gate import COOKIE
+from device.screen.gate import gate as gate_of
+from web.door import Door
 
 NURSE, ENGINEER = "4711", "271828"
 
@@ -97,7 +100,7 @@ def test_sessions_end_idle_and_at_last_and_are_not_without_number(doors: Doors, 
 Answer = tuple[int, dict[str, str], bytes]
 
 
-def ask(gate: Gate, path: str = "/", method: str = "GET", body: bytes = b"", **headers: str) -> Answer:
+def ask(gate: Door, path: str = "/", method: str = "GET", body: bytes = b"", **headers: str) -> Answer:
     """One request to the gate; the page behind it answers 200 with its own careless headers."""
     sent: list[MutableMapping[str, Any]] = []
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in ({"host": "bed"} | headers).items()]
@@ -120,11 +123,11 @@ async def page(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"page"})
 
 
-def gate(doors: Doors | None, *, secure: bool = True) -> Gate:
-    return Gate(page, frozenset({"bed", "127.0.0.1"}), doors, secure=secure, language="fr")
+def gate(doors: Doors | None, *, secure: bool = True) -> Door:
+    return gate_of(page, frozenset({"bed", "127.0.0.1"}), doors, secure=secure, language="fr")
 
 
-def log_in(shut: Gate, role: str, pin: str) -> tuple[int, str]:
+def log_in(shut: Door, role: str, pin: str) -> tuple[int, str]:
     status, headers, _ = ask(shut, "/login", "POST", f"role={role}&pin={pin}".encode())
     return status, headers.get("set-cookie", "")
 
@@ -139,6 +142,30 @@ def test_a_stranger_sees_the_pin_and_nothing_else(doors: Doors) -> None:
     for path in ("/_nicegui_ws/socket.io/", "/_nicegui/x/static/a.js", "/docs", "/openapi.json", "/history"):
         assert ask(shut, path)[0] == 401
     assert ask(shut, "/", "POST")[0] == 401
+
+
+def test_many_guesses_at_once_are_judged_one_after_the_other(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else all of them would be judged before the lock that the first ones earn."""
+    judged = []
+    hashed = access._hashed
+    monkeypatch.setattr(access, "_hashed", lambda pin, salt: judged.append(pin) or hashed(pin, salt))
+    shut = gate(doors)
+
+    async def guess(number: int) -> None:
+        async def receive() -> MutableMapping[str, Any]:
+            return {"type": "http.request", "body": f"role=nurse&pin={number:04d}".encode(), "more_body": False}
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            pass
+
+        await shut({"type": "http", "path": "/login", "method": "POST", "headers": [(b"host", b"bed")]}, receive, send)
+
+    async def flood() -> None:
+        await asyncio.gather(*(guess(number) for number in range(30)))
+
+    asyncio.run(flood())
+    assert len(judged) == TRIES
+    assert doors.locked_s("nurse") > 0
 
 
 def test_a_pin_opens_until_the_session_is_left(doors: Doors) -> None:
@@ -180,7 +207,7 @@ def test_other_names_and_other_origins_are_refused(headers: dict[str, str]) -> N
 
 
 def test_web_sockets_pass_the_same_door(doors: Doors) -> None:
-    async def closed(shut: Gate, headers: list[tuple[bytes, bytes]]) -> list[Any]:
+    async def closed(shut: Door, headers: list[tuple[bytes, bytes]]) -> list[Any]:
         sent: list[Any] = []
 
         async def send(message: Any) -> None:

@@ -45,6 +45,16 @@ def told(*events: dict[str, Any]) -> Hub:
     return hub
 
 
+def test_what_measures_is_known_once_it_is_told_and_forgotten_with_the_line() -> None:
+    machine = {"name": "bed-7", "software_version": "0.1.0", "algorithm_version": "2.1", "build": "v0.1.0-3-gabc1234"}
+    hub = told({"event": "machine", "t_boot_ns": 5, **machine, "configuration_sha256": "b" * 64})
+    assert hub.machine is not None
+    assert (hub.machine.build, hub.machine.configuration_sha256) == ("v0.1.0-3-gabc1234", "b" * 64)
+    hub.lost()
+    hub.greeted()
+    assert hub.machine is None
+
+
 def test_a_measurement_is_followed_from_its_start_to_its_reading() -> None:
     hub = told({"event": "choice", "choice": CHOICE.model_dump(mode="json")}, progress(State.BASELINE))
     assert hub.active

@@ -138,3 +138,19 @@ def test_without_the_groin_it_can_be_scored_and_a_mark_can_be_made_again(tmp_pat
     assert leg.next_mark is None
     leg.mark("groin")
     assert leg.next_mark == "groin"
+
+
+def test_no_more_than_two_photos_come_at_once(served: str) -> None:
+    """Each lies in memory while it comes: a flood of slow ones must not end the page."""
+    import socket
+
+    host, _, port = served.partition(":")
+    slow = [socket.create_connection((host, int(port))) for _ in range(2)]
+    for line in slow:
+        line.sendall(b"PUT /photo HTTP/1.1\r\nHost: bed\r\nContent-Length: 1000\r\n\r\n" + JPEG)
+    time.sleep(0.3)
+    assert asked(served, "PUT", "/photo", JPEG)[0] == 503
+    for line in slow:
+        line.close()
+    time.sleep(0.3)
+    assert asked(served, "PUT", "/photo", JPEG)[0] == 200

@@ -324,7 +324,7 @@ def test_a_record_of_every_version_that_was_ever_written_is_stored_as_it_came(tm
 
 
 def test_a_version_that_is_not_known_yet_waits_for_the_upgrade() -> None:
-    body = json.loads(json.loads(payload(amendment(2, reading(1))))["body"]) | {"schema_version": "1.3", "mood": "good"}
+    body = json.loads(json.loads(payload(amendment(2, reading(1))))["body"]) | {"schema_version": "1.9", "mood": "good"}
     text = json.dumps(body, sort_keys=True, separators=(",", ":"))
     sealed = Envelope(sent_at=NOON, previous_sha256="0" * 64, sha256=chain_sha256("0" * 64, text), body=text)
     verdict = judge("refill/v1/demo/00/bedside-1/reading", sealed.model_dump_json().encode(), STUDY)

@@ -19,14 +19,18 @@ from trial_bench import NOON, STUDY, amendment, corrected, mottling_reading, pay
 import trial
 from contract.reading import Reading
 from trial import rows, tables
+from trial.accounts import Account, open_account
 from trial.amendments import decide
 from trial.append_only import FIRST, KEYS, REBUILT, SECOND, THIRD, belonging, guards, statements
 from trial.backup_manifest import facts
 from trial.corrections import correct
+from trial.crf.instances import allocate_all
 from trial.database import DatabaseChoiceError, SchemaError, open_database, schema_version, upgrade, writing
 from trial.enrolment import enrol
+from trial.freezing import change as change_freeze
 from trial.judge import Accepted, Refusal, anyone, judge
 from trial.letters import replay
+from trial.schedule.asked import code_missing, open_by_hand
 from trial.store import Arrival, store
 
 TOPIC = "refill/v1/demo/00/bedside-1/reading"
@@ -41,11 +45,16 @@ def refuse(engine: Engine) -> None:
 
 
 def act(engine: Engine, reading_id: str) -> None:
-    """Do what people do: enrol a device, replay what was refused, correct an entry twice."""
+    """Do what people do: enrol a device, replay what was refused, correct an entry twice, number it for an export."""
     enrol(engine, study="demo", site="00", device="bedside-1", certificate_sha256=None, **DONE)
     assert [each.said for each in replay(engine, STUDY, anyone, reason=Refusal.DEVICE, **DONE)] == ["stored"]
     for side in ("right", "left"):
         correct(engine, STUDY, reading_id, "side", side, **DONE)
+    allocate_all(engine, "odm", "demo", NOON)
+    open_by_hand(engine, "demo", "00", "was it the left side?", NOON, actor="dm-1")
+    code_missing(engine, "demo", ("00", "0007"), "inclusion", "knee", "not_done", NOON, actor="dm-1")
+    open_account(engine, STUDY, Account("demo", "dm-2", "data_manager", None), "twelve plain words", **DONE)
+    change_freeze(engine, "demo", ("00", "9999"), "frozen", NOON, **DONE)
 
 
 def amend(engine: Engine) -> None:
@@ -145,7 +154,7 @@ def test_no_table_is_guarded_twice_and_no_other_database_is_guarded_at_all() -> 
 def is_as_the_code_wants_it(engine: Engine) -> bool:
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        return schema_version(connection) == "r0003" and compare_metadata(context, tables.metadata) == []
+        return schema_version(connection) == "r0008" and compare_metadata(context, tables.metadata) == []
 
 
 def test_a_database_of_the_first_version_keeps_every_row_and_gets_the_new_tables(empty_url: str) -> None:

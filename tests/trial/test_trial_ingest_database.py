@@ -179,3 +179,33 @@ def test_a_database_that_crashes_is_waited_for_aloud(postgresql: PostgreSQL, tmp
         device.close()
         ingester.kill()
         broker.kill()
+
+
+def test_the_service_manager_is_told_that_it_runs_and_nothing_more_once_the_database_answers_no_more(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that is gone without a word leaves the writer waiting for ever: only a new process ends that."""
+    monkeypatch.setattr("trial.ingest.HANGS_S", 0.3)
+    monkeypatch.setattr("trial.ingest.ALIVE_S", 0.05)
+    gone, told = threading.Event(), list[str]()
+
+    def never(*_: Any) -> list[Any]:
+        gone.wait(20)
+        return []
+
+    ingester = Written(engine, tell=told.append).ingester
+    running = threading.Thread(target=ingester.run)
+    running.start()
+    assert wait_for(lambda: told.count("WATCHDOG=1") > 3)
+    assert [state.splitlines()[0] for state in told[:2]] == ["READY=1", "WATCHDOG_USEC=30000000"]
+    monkeypatch.setattr("trial.ingest.store", never)
+    ingester._take(messages(1)[0])
+    assert wait_for(lambda: ingester._hangs(time.monotonic()))
+    time.sleep(0.2)
+    count = len(told)
+    time.sleep(0.5)
+    assert len(told) == count, "still told to be alive"
+    gone.set()
+    assert wait_for(lambda: len(told) > count)
+    ingester.stop()
+    running.join(15)

@@ -223,6 +223,7 @@ def test_only_what_is_looked_at_could_be_too_much_for_a_database(model: Any) -> 
                 "protocol.version",
                 "device.software_version",
                 "device.algorithm_version",
+                "device.build",
                 "measured.at",
                 "norepinephrine_onset_at",
             },
@@ -240,6 +241,7 @@ NEVER = "0001-01-01T00:00:00+14:00"
     [
         {"device": {"software_version": NUL}},
         {"device": {"algorithm_version": NUL}},
+        {"device": {"build": NUL}},
         {"protocol": {"version": NUL}},
         {"measured": {"at": NEVER}},
         {"norepinephrine_onset_at": NEVER},

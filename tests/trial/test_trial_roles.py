@@ -76,7 +76,9 @@ def engines(accounts: Accounts) -> Iterator[dict[str, Engine]]:
 def test_every_table_has_its_place_in_the_rights_and_only_status_is_ever_changed() -> None:
     for role in ("ingest", "manage", "backup", "read"):
         may = rights(role)
-        assert set(may) == set(tables.metadata.tables) | {"alembic_version"}
+        # Hashes of passwords are for those who check or keep them.
+        secret = {"account"} if role in ("ingest", "read") else set()
+        assert set(may) == (set(tables.metadata.tables) - secret) | {"alembic_version"}
         changed = {name for name, granted in may.items() if set(granted) - {"SELECT", "INSERT"}}
         assert changed == ({"device_status"} if role == "ingest" else set())
     added = {name for name, granted in rights("ingest").items() if "INSERT" in granted}

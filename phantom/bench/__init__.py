@@ -1,0 +1,1 @@
+"""The simulated device on the calibration bench: hidden errors, and a rig on which the steps have to find them."""
