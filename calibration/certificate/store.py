@@ -76,6 +76,8 @@ class Store:
             # Not glob: a folder that may not be listed is no empty one.
             names = sorted(name for name in os.listdir(self.folder) if name.endswith(".json"))  # noqa: PTH208 - the same
             paths = [self.folder / name for name in names if not name.startswith(".")]
+        except FileNotFoundError:
+            return []
         except OSError as error:
             raise StoreError(f"{self.folder}: {error.strerror or error}") from error
         found = []

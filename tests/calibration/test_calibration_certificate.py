@@ -105,6 +105,11 @@ def test_rubbish_in_the_place_of_the_newest_is_no_calibration(tmp_path: Path, co
     assert in_force(tmp_path, CONFIG, NOW).state == "altered"
 
 
+def test_a_folder_that_is_not_there_yet_holds_none(tmp_path: Path) -> None:
+    assert Store(tmp_path / FOLDER).all() == []
+    assert Store(tmp_path / FOLDER).newest() is None
+
+
 def test_what_ends_a_certificate(tmp_path: Path) -> None:
     assert in_force(tmp_path, CONFIG, NOW).state == "none"
     kept(tmp_path)
