@@ -78,7 +78,8 @@ def test_an_upgrade_whose_screen_does_not_start_goes_back_and_every_service_is_u
 
 
 def test_after_uninstalling_nothing_of_ours_runs_and_the_journal_is_there(device: Machine) -> None:
-    said = device.run("sh", "-c", "cd /media/first && python3 -B -m firmware_config.install uninstall 2>&1; echo =$?")
+    command = "cd /media/first && python3 -B -m firmware_config.install uninstall 2>&1; echo =$?"
+    said = device.run("sh", "-c", command, limit_s=300)
     assert said.endswith("=0\n"), said
     assert device.run("sh", "-c", "pgrep -f /opt/refill || true") == ""
     assert device.path("/var/lib/refill/journal.sqlite").is_file()
