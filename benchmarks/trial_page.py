@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -87,7 +88,7 @@ def _asked(place: Path, engine: Engine, rounds: int) -> tuple[dict[str, list[flo
         floor = []
         for number in range(rounds):
             for name, path in PAGES.items():
-                taken[name].append(_timed(lambda path=path: ask(path)))  # type: ignore[misc] - the path as it is now
+                taken[name].append(_timed(partial(ask, path)))
             floor.append(_timed(lambda: _count(engine)))
             sys.stderr.write(f"\rround {number + 1} of {rounds}")
         sys.stderr.write("\n")

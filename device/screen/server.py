@@ -1,11 +1,9 @@
 """The screen's server: the page, its door and its line to the bedside, in one process that nothing else waits for."""
 
 import asyncio
-import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
-import uvicorn
 from fastapi import FastAPI
 from nicegui import app as framework
 from nicegui import ui
@@ -19,6 +17,7 @@ from device.screen.photos import serve_photos
 from device.screen.records import Records
 from device.screen.theme import CSS
 from web.door import Door
+from web.serving import serving
 
 RECONNECT_S: float = 20.0
 """A page that loses its line for so long goes on where it was; later it is drawn anew."""
@@ -46,7 +45,14 @@ def serve(place: Place, console: Path, journal: Path, settings: Settings) -> Non
     link = Link(console)
     link.start()
     try:
-        uvicorn.Server(_uvicorn(place, _app(place, link, Records(journal), settings))).run()
+        serving(
+            _app(place, link, Records(journal), settings),
+            place.host,
+            place.port,
+            place.certificate_file,
+            place.key_file,
+            at_once=64,
+        ).run()
     finally:
         link.stop()
 
@@ -83,21 +89,3 @@ async def _live() -> None:
     while True:
         notify("WATCHDOG=1")
         await asyncio.sleep(ALIVE_S)
-
-
-def _uvicorn(place: Place, app: Door) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        host=place.host,
-        port=place.port,
-        log_level="warning",
-        access_log=False,  # it would hold what people typed into addresses
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=2,
-        ws_max_size=65_536,
-        limit_concurrency=64,
-        ssl_certfile=place.certificate_file,
-        ssl_keyfile=place.key_file,
-        ssl_version=ssl.PROTOCOL_TLS_SERVER,
-    )

@@ -249,7 +249,9 @@ def choice(**changes: Any) -> Choice:
 class Bench:
     """The whole bedside in `folder`; `turn` and `wait` move it on."""
 
-    def __init__(self, folder: Path, *, chosen: bool = True, disk: JournalError | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, chosen: bool = True, disk: JournalError | None = None, machine: Machine | None = None
+    ) -> None:
         self.clock = HandClock()
         self.probe = ObedientProbe(self.clock)
         self.panel, self.console = QuietPanel(), HandConsole()
@@ -262,9 +264,8 @@ class Bench:
         self.writes: list[str] = []
         self.events: list[dict[str, object]] = []
         self.pushes = 0
-        desk = Desk(
-            ChoiceKeeper(folder, self.clock, 12.0), Machine(device_of(DEVICE, "1", "b" * 64), 120.0, True), self.clock
-        )
+        machine = machine or Machine(device_of(DEVICE, "1", "b" * 64), 120.0, True)
+        desk = Desk(ChoiceKeeper(folder, self.clock, 12.0), machine, self.clock)
         if chosen:
             assert desk.choose(choice()) is None
         camera: Any = TickingCamera(self.clock)

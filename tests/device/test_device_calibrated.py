@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
+from bedside_bench import DEVICE, Bench, choice
+
 from calibration.certificate.keys import DeviceKey
 from calibration.certificate.make import About as Whose
 from calibration.certificate.make import make_certificate, signed
@@ -16,7 +18,7 @@ from device.bedside_choice import Desk, Machine
 from device.calibrated import Calibrated
 from device.choice import ChoiceKeeper
 from device.clock import SystemClock
-from device.console_words import Choice
+from device.console_words import Choice, Choose, Measure
 from device.records import About, device_of
 from firmware_config.device import DeviceConfig
 
@@ -69,3 +71,42 @@ def test_a_fresh_certificate_counts_without_a_restart(tmp_path: Path) -> None:
     assert calibrated.standing().certificate_id == made.certificate_id
     path.write_text("{}", encoding="utf-8")
     assert calibrated.standing().state == "altered"
+
+
+CERTIFIED = Standing("in_force", Certificate.model_construct(certificate_id=UUID(int=7)), 200.0)
+REQUIRES = choice(study="i-micro", subject=Subject(site="01", inclusion="0001"), protocol="andromeda-finger")
+
+
+def of_a_real_device(folder: Path, standing: list[Standing]) -> Bench:
+    """A bedside on skin, in a study that requires a calibration."""
+    device = device_of(DEVICE, "1", "b" * 64)
+    bench = Bench(folder, chosen=False, machine=Machine(device, 120.0, False, calibrated=lambda: standing[0]))
+    assert bench.ask(Choose(choice=REQUIRES)) is None
+    return bench
+
+
+def test_neither_button_nor_screen_presses_without_a_certificate_in_force(tmp_path: Path) -> None:
+    standing = [Standing("failed")]
+    bench = of_a_real_device(tmp_path, standing)
+    said = "The last calibration failed. Calibration is due. Call the study engineer."
+    bench.push()
+    assert bench.sentences("refused") == [said]
+    assert bench.ask(Measure(choice=REQUIRES)) == said
+    assert (bench.state, bench.writes, bench.probe.pressed) == ("idle", [], False)
+    standing[0] = CERTIFIED
+    assert bench.ask(Measure(choice=REQUIRES)) is None
+    bench.until("done", 200)
+    assert bench.records()[-1].calibration_id == UUID(int=7)
+    bench.close()
+
+
+def test_a_certificate_that_ends_in_mid_measurement_does_not_end_it(tmp_path: Path) -> None:
+    standing = [CERTIFIED]
+    bench = of_a_real_device(tmp_path, standing)
+    bench.push()
+    bench.until("holding")
+    standing[0] = Standing("expired", days_left=-1.0)
+    bench.until("done", 200)
+    assert bench.reasons() == ["measured"]
+    assert bench.records()[-1].calibration_id == UUID(int=7)
+    bench.close()

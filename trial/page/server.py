@@ -1,11 +1,9 @@
 """The data managers' page as a process: the door, the pages behind it, the files that it hands out."""
 
 import asyncio
-import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import uvicorn
 from fastapi import FastAPI
 from nicegui import app as framework
 from nicegui import ui
@@ -20,6 +18,7 @@ from trial.page.login import login_page
 from trial.page.pages import add_pages
 from trial.page.theme import CSS
 from web.door import Door, Wall
+from web.serving import serving
 
 LOOPBACK: frozenset[str] = frozenset({"127.0.0.1", "localhost", "::1"})
 COOKIE: str = "refill-trial"
@@ -64,7 +63,9 @@ def serve(engine: Engine, study: Study, page: Page, tell: Callable[[str], None] 
             await asyncio.sleep(ALIVE_S)
 
     framework.on_startup(live)
-    uvicorn.Server(_uvicorn(page, _app(engine, study, page, doors))).run()
+    serving(
+        _app(engine, study, page, doors), page.host, page.port, page.certificate_file, page.key_file, at_once=128
+    ).run()
 
 
 def _app(engine: Engine, study: Study, page: Page, doors: Doors) -> Door:
@@ -81,21 +82,3 @@ def _app(engine: Engine, study: Study, page: Page, doors: Doors) -> Door:
         login_page=lambda tried: login_page(study.title, wrong=tried is not None),
     )
     return Door(app, People(doors), wall)
-
-
-def _uvicorn(page: Page, app: Door) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        host=page.host,
-        port=page.port,
-        log_level="warning",
-        access_log=False,  # it would hold what people typed into addresses
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=2,
-        ws_max_size=65_536,
-        limit_concurrency=128,
-        ssl_certfile=page.certificate_file,
-        ssl_keyfile=page.key_file,
-        ssl_version=ssl.PROTOCOL_TLS_SERVER,
-    )

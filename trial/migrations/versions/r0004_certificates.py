@@ -1,4 +1,4 @@
-"""Nothing yet."""
+"""Empty, and to stay so: databases have gone past it. What certificates need of the database is a later revision."""
 
 revision = "r0004"
 down_revision = "r0003"
@@ -7,4 +7,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Nothing yet."""
+    """Change nothing."""
