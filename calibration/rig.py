@@ -3,6 +3,7 @@
 Instants are CLOCK_BOOTTIME in ns. A rig blocks: calibration is slow, and one engineer waits for it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -28,6 +29,8 @@ class Target(StrEnum):
     GREY_STEPS = "grey_steps"
     CHART = "chart"
     SCALE_CARD = "scale_card"
+    PAD = "pad"
+    """A soft pad with printed dots, which a press moves: seen by camera and pressure sensor alike."""
     RECOVERY = "recovery"
     """The check target whose colour recovers along a known curve."""
 
@@ -48,6 +51,8 @@ class Pressed:
     hold_ns: int
     valve_open_ns: int
     faults: tuple[str, ...] = ()
+    reference_kpa: float | None = None
+    """What the reference manometer showed during the hold; None on a real machine, where only the engineer sees it."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,19 @@ class Pictures:
     height: int
     lock: CameraLock
     """What they were taken with."""
+    dropped: int = 0
+
+
+Look = Callable[[Pixels, Layout], NDArray[np.float64]]
+"""What is kept of a frame: a few numbers, shape (k,), the same k for every frame."""
+
+
+@dataclass(frozen=True)
+class Film:
+    """Frames looked at as they came, none of them kept: start of exposure, shape (n,); what was seen, shape (n, k)."""
+
+    t_boot_ns: NDArray[np.int64]
+    seen: NDArray[np.float64]
     dropped: int = 0
 
 
@@ -98,3 +116,16 @@ class Rig(Protocol):
 
     def light(self, level: float) -> int:
         """Set the own light, 0 to 1; returns when. Raises `RigError` where there is no light pin."""
+
+    def film(self, seconds: float, look: Look) -> Film:
+        """Look at every frame for so long, with the configured lock."""
+
+    def filmed_press(self, target_kpa: float, hold_s: float, look: Look, ramp_s: float = 1.0) -> tuple[Pressed, Film]:
+        """Press as `press` does, and look at every frame from half a second before it to its end."""
+
+    def filmed_light(self, level_at: Callable[[float], float], seconds: float, look: Look) -> tuple[Film, int]:
+        """Let the own light follow `level_at` (s from its start to a level, 0 to 1) while every frame is looked at.
+
+        Returns the film, which begins half a second earlier at the first level, and the instant of the start. Raises
+        `RigError` where there is no light pin.
+        """

@@ -3,9 +3,11 @@
 Its probe is not simulated here yet: what asks for pressure is told so.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
-from calibration.rig import Pictures, Pressed, Pressure, RigError, Target
+from calibration.rig import Film, Look, Pictures, Pressed, Pressure, RigError, Target
 from firmware_config.camera import CameraLock
 from firmware_config.device import DeviceConfig
 from phantom.bench.errors import Errors
@@ -72,5 +74,17 @@ class SimulatedRig:
         raise RigError(NO_PROBE)
 
     def light(self, level: float) -> int:  # noqa: ARG002 - the rig's words
+        """Refuse: `RigError`."""
+        raise RigError("The simulated device's light is on the supply.")
+
+    def film(self, seconds: float, look: Look) -> Film:  # noqa: ARG002
+        """Refuse: `RigError`."""
+        raise RigError("The simulated device does not film yet.")
+
+    def filmed_press(self, target_kpa: float, hold_s: float, look: Look, ramp_s: float = 1.0) -> tuple[Pressed, Film]:  # noqa: ARG002
+        """Refuse: `RigError`."""
+        raise RigError(NO_PROBE)
+
+    def filmed_light(self, level_at: Callable[[float], float], seconds: float, look: Look) -> tuple[Film, int]:  # noqa: ARG002
         """Refuse: `RigError`."""
         raise RigError("The simulated device's light is on the supply.")

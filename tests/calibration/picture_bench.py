@@ -1,12 +1,13 @@
 """A bench for the camera's steps: the phantom's pictures alone, and a device as a site has it."""
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 
 from calibration.camera_steps import STEPS as CAMERA_STEPS
 from calibration.focus import STEPS as FOCUS_STEPS
-from calibration.rig import Pictures, Pressed, Pressure, RigError, Target
+from calibration.rig import Film, Look, Pictures, Pressed, Pressure, RigError, Target
 from calibration.scale import STEPS as SCALE_STEPS
 from calibration.step import Bench, Question, Step
 from contract.certificate import StepName, StepOutcome
@@ -55,6 +56,18 @@ class PictureRig:
 
     def light(self, level: float) -> int:
         del level
+        raise RigError("no light pin")
+
+    def film(self, seconds: float, look: Look) -> Film:
+        del seconds, look
+        raise RigError("no film")
+
+    def filmed_press(self, target_kpa: float, hold_s: float, look: Look, ramp_s: float = 1.0) -> tuple[Pressed, Film]:
+        del target_kpa, hold_s, look, ramp_s
+        raise RigError("no probe")
+
+    def filmed_light(self, level_at: Callable[[float], float], seconds: float, look: Look) -> tuple[Film, int]:
+        del level_at, seconds, look
         raise RigError("no light pin")
 
     def pictures(self, count: int, lock: CameraLock | None = None) -> Pictures:
