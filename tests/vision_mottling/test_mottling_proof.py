@@ -1,19 +1,23 @@
 """What stands out is mottling only where it is drawn, and drawn in blood."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vision.mottling.blood import Blood
 from vision.mottling.levels import Landmarks
 from vision.mottling.place import placed
-from vision.mottling.proof import LEAST_SLOPE, proven
+from vision.mottling.proof import proven, signs_of
 from vision.mottling.strength import Excess
+
+Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
 SIZE = (160, 320)
 PLACE = placed(Landmarks((60.0, 80.0), (85.0, 80.0), (300.0, 80.0)), SIZE, 1.0)
 SKIN = np.ones(SIZE, dtype=bool)
 
 
-def stripes(left: int, right: int, height: float) -> np.ndarray:
+def stripes(left: int, right: int, height: float) -> Floats:
     """Index of lines 12 mm apart between two columns, 0 elsewhere."""
     index = np.zeros(SIZE, dtype=np.float32)
     columns = np.arange(left, right)
@@ -21,40 +25,59 @@ def stripes(left: int, right: int, height: float) -> np.ndarray:
     return index
 
 
-def blood(index: np.ndarray, slope: float) -> Blood:
-    return Blood(index, np.full(SIZE, slope, dtype=np.float32), index / max(slope, 0.01))
+def bump(width_mm: float, height: float) -> Floats:
+    """Index that is highest at column 160 and fades over `width_mm`."""
+    x = np.arange(SIZE[1], dtype=np.float32)[None, :]
+    return np.asarray(np.repeat(height * np.exp(-(((x - 160) / width_mm) ** 2)), SIZE[0], axis=0), dtype=np.float32)
+
+
+def kept(mottled: Mask, index: Floats, slope: float) -> Mask:
+    """What is proven of `mottled` where the index has this slope on darkness."""
+    blood = Blood(index, np.full(SIZE, slope, dtype=np.float32), np.asarray(index / slope, dtype=np.float32), index)
+    return proven(mottled, signs_of(blood, Excess(index, 0.008), SKIN, PLACE), PLACE)
 
 
 def test_a_net_in_blood_is_kept() -> None:
     index = stripes(60, 160, 0.08)
     mottled = index > 0.04
-    assert np.array_equal(proven(mottled, blood(index, 0.33), Excess(index, 0.008), SKIN, PLACE), mottled)
+    assert np.array_equal(kept(mottled, index, 0.33), mottled)
+
+
+def test_a_patch_that_is_large_and_even_is_kept_for_its_border() -> None:
+    index = np.zeros(SIZE, dtype=np.float32)
+    index[30:130, 90:230] = 0.12
+    assert np.array_equal(kept(index > 0, index, 0.33), index > 0)
 
 
 def test_the_same_drawing_in_melanin_or_ink_is_not() -> None:
     index = stripes(60, 160, 0.08)
-    mottled = index > 0.04
-    assert not proven(mottled, blood(index, 0.5 * LEAST_SLOPE), Excess(index, 0.008), SKIN, PLACE).any()
+    assert not kept(index > 0.04, index, 0.03).any()
 
 
 def test_a_redness_that_fades_is_not() -> None:
-    x = np.arange(SIZE[1], dtype=np.float32)[None, :]
-    index = np.asarray(0.1 * np.exp(-(((x - 110) / 50) ** 2)) * np.ones(SIZE, np.float32), dtype=np.float32)
-    mottled = index > 0.05
-    assert mottled.any()
-    assert not proven(mottled, blood(index, 0.4), Excess(index, 0.008), SKIN, PLACE).any()
+    index = bump(55.0, 0.12)
+    assert not kept(index > 0.05, index, 0.4).any()
+
+
+def test_a_redness_that_fades_with_a_vein_across_it_is_not() -> None:
+    index = bump(55.0, 0.12)
+    index[78:83] += 0.04
+    assert not kept(index > 0.05, index, 0.4).any()
+
+
+def test_skin_that_is_merely_uneven_is_not() -> None:
+    index = stripes(60, 160, 0.012)
+    assert not kept(index > 0.006, index, 0.33).any()
 
 
 def test_each_region_is_judged_by_itself() -> None:
-    index = stripes(40, 100, 0.08)
     x = np.arange(SIZE[1], dtype=np.float32)[None, :]
-    index = np.asarray(index + 0.1 * np.exp(-(((x - 240) / 50) ** 2)), dtype=np.float32)
-    mottled = index > 0.06
-    kept = proven(mottled, blood(index, 0.33), Excess(index, 0.008), SKIN, PLACE)
-    assert kept[:, 40:100].any()
-    assert not kept[:, 215:265].any()
+    index = np.asarray(stripes(20, 80, 0.08) + 0.1 * np.exp(-(((x - 240) / 50) ** 2)), dtype=np.float32)
+    found = kept(index > 0.05, index, 0.33)
+    assert found[:, 20:80].any()
+    assert not found[:, 215:265].any()
 
 
 def test_nothing_mottled_stays_nothing() -> None:
     index = np.zeros(SIZE, dtype=np.float32)
-    assert not proven(index > 1, blood(index, 0.3), Excess(index, 0.008), SKIN, PLACE).any()
+    assert not kept(index > 1, index, 0.3).any()

@@ -46,6 +46,17 @@ def test_a_photo_that_cannot_be_judged_is_refused_by_its_cause(leg: Leg, reason:
     assert (found.status, found.reason, found.score, found.map) == ("not_measurable", reason, None, None)
 
 
+@pytest.mark.parametrize("angle_deg", [0, 45, 90, 120])
+def test_a_hand_that_moved_is_blurred_whichever_way_it_moved(angle_deg: int) -> None:
+    photo, marks = drawn()
+    line = np.zeros((25, 25), dtype=np.float32)
+    reach = 12 * np.array([np.cos(np.radians(angle_deg)), np.sin(np.radians(angle_deg))])
+    ends = [(round(12 + sign * reach[0]), round(12 + sign * reach[1])) for sign in (-1, 1)]
+    cv2.line(line, ends[0], ends[1], 1.0, 1)
+    smeared = np.asarray(cv2.filter2D(photo, -1, line / line.sum()), dtype=np.uint8)
+    assert assess(smeared, marks, 1.0).reason == Reason.BLURRED
+
+
 @pytest.mark.parametrize(
     "leg",
     [

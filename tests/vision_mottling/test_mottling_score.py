@@ -35,6 +35,19 @@ def test_a_patch_of_a_coin_on_the_knee_is_a_one() -> None:
     assert told(BASE.with_(coin=True)).score == 1
 
 
+@pytest.mark.parametrize(("aside_mm", "along_mm"), [(9.0, 0.0), (-6.0, 7.0), (0.0, -9.0)])
+def test_a_coin_stays_a_one_where_the_knee_was_tapped_beside_it(aside_mm: float, along_mm: float) -> None:
+    photo, marks = draw(BASE.with_(coin=True))
+    beside = Landmarks((marks.knee[0] + aside_mm, marks.knee[1] + along_mm), marks.patella, marks.groin)
+    assert assess(photo, beside, 1.0).score == 1
+
+
+@pytest.mark.parametrize("tone", ["II", "V"])
+def test_a_knee_of_another_colour_hides_nothing_of_the_leg(tone: str) -> None:
+    found = told(BASE.with_(red_knee=0.5, tone=tone))
+    assert (found.score, found.max_supported) == (0, 5)
+
+
 @pytest.mark.parametrize("tone", SKIN)
 def test_every_tone_gets_the_same_score(tone: str) -> None:
     assert told(BASE.with_(tone=tone, top_mm=TOPS_MM[3], amplitude=0.16)).score == 3

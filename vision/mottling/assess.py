@@ -1,24 +1,25 @@
 """From a photo to a mottling score."""
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vision.mottling import checks, judged
-from vision.mottling.blood import Blood, blood_of
+from vision.mottling.blood import blood_of
 from vision.mottling.extent import Extent, extent_of, score_of, zone_masks
 from vision.mottling.leg import SEED_MM, Skin, chroma, corridor, outline, skin_of
 from vision.mottling.levels import Landmarks, ZoneName
 from vision.mottling.picture import Picture, block_px, reduce_photo
-from vision.mottling.place import Place, place_on, placed, scale_mm_per_px
-from vision.mottling.proof import proven
+from vision.mottling.place import Place, cropped, place_on, placed, scale_mm_per_px
+from vision.mottling.proof import Signs, proven, signs_of
 from vision.mottling.reasons import Reason
 from vision.mottling.result import Assessment, MottlingMap
-from vision.mottling.strength import Excess, bloodless, excess_of, mottled_of
+from vision.mottling.strength import Drawing, Excess, bloodless, drawing_of, excess_of, mottled_of
 
 Mask = NDArray[np.bool_]
+Box = tuple[slice, slice]
 
 LEAST_PX: Final = 48
 """Shorter sides than this hold no leg."""
@@ -110,16 +111,39 @@ def _judged_leg(picture: Picture, region: Mask, colour: Skin, place: Place) -> L
     return Leg(place, np.asarray(skin & (place.along_mm < seen_mm)), seen_mm)
 
 
-def _scored(picture: Picture, leg: Leg, scale_known: bool) -> Assessment:
-    place = leg.place
-    blood = blood_of(picture.linear, leg.skin, place)
-    excess = excess_of(blood, leg.skin, place)
-    cloth = bloodless(excess, leg.skin, place)
+@dataclass(frozen=True)
+class Found:
+    """Everything that mottled skin is told by, on the grid of one leg."""
+
+    leg: Leg
+    excess: Excess
+    drawing: Drawing
+    signs: Signs
+
+    def mottled(self, strict: float = 1.0) -> Mask:
+        """Return the mottled skin, shape (h, w); `strict` times the usual thresholds."""
+        leg = self.leg
+        return proven(mottled_of(self.excess, self.drawing, leg.skin, leg.place, strict), self.signs, leg.place)
+
+
+def _looked_at(linear: NDArray[np.float32], leg: Leg) -> Found:
+    """Look at the skin's blood; what turns out to be plaster or ink is no skin of this leg."""
+    blood = blood_of(linear, leg.skin, leg.place)
+    excess = excess_of(blood, leg.skin, leg.place)
+    cloth = bloodless(excess, leg.skin, leg.place)
     if cloth.any():
         leg = replace(leg, skin=np.asarray(leg.skin & ~cloth))
-        blood = blood_of(picture.linear, leg.skin, place)
-        excess = excess_of(blood, leg.skin, place)
-    extent = extent_of(_mottled(blood, excess, leg), place)
+        blood = blood_of(linear, leg.skin, leg.place)
+    return Found(leg, excess, drawing_of(excess, leg.skin, leg.place), signs_of(blood, excess, leg.skin, leg.place))
+
+
+def _scored(picture: Picture, leg: Leg, scale_known: bool) -> Assessment:
+    box = _box_of(leg.skin)
+    shape = leg.skin.shape
+    found = _looked_at(picture.linear[box], Leg(cropped(leg.place, box), leg.skin[box], leg.seen_mm))
+    leg, excess = found.leg, found.excess
+    place = leg.place
+    extent = extent_of(found.mottled(), place)
     most = judged.supported(leg.seen_mm, place)
     score = min(extent.score, most)
     end_mm = leg.seen_mm - 15.0 if place.thigh_mm is not None else min(leg.seen_mm - 15.0, SURELY_LOW_MM)
@@ -130,15 +154,22 @@ def _scored(picture: Picture, leg: Leg, scale_known: bool) -> Assessment:
         score=score,
         max_supported=most,
         at_least=bool(at_least),
-        confidence=_confidence(blood, excess, leg, extent, score, most),
+        confidence=_confidence(found, extent, score, most),
         zones=_shares(extent.mask, leg),
         mottled_area_cm2=float(extent.mask.sum()) * place.mm**2 / 100.0 if scale_known else None,
-        map=MottlingMap(float(picture.px), leg.skin, extent.mask, strength),
+        map=MottlingMap(float(picture.px), *(_pasted(part, box, shape) for part in (leg.skin, extent.mask, strength))),
     )
 
 
-def _mottled(blood: Blood, excess: Excess, leg: Leg, strict: float = 1.0) -> Mask:
-    return proven(mottled_of(excess, leg.skin, leg.place, strict), blood, excess, leg.skin, leg.place)
+def _box_of(skin: Mask) -> Box:
+    rows, columns = np.flatnonzero(skin.any(axis=1)), np.flatnonzero(skin.any(axis=0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _pasted(part: NDArray[Any], box: Box, shape: tuple[int, ...]) -> NDArray[Any]:
+    whole = np.zeros(shape, dtype=part.dtype)
+    whole[box] = part
+    return whole
 
 
 def _shares(mask: Mask, leg: Leg) -> dict[ZoneName, float | None]:
@@ -150,13 +181,12 @@ def _shares(mask: Mask, leg: Leg) -> dict[ZoneName, float | None]:
     return shares
 
 
-def _confidence(blood: Blood, excess: Excess, leg: Leg, extent: Extent, score: int, most: int) -> float:
+def _confidence(found: Found, extent: Extent, score: int, most: int) -> float:
     """Share of re-readings that agree, with other thresholds and landmarks tapped elsewhere; half with a clean knee."""
-    votes = [
-        min(extent_of(_mottled(blood, excess, leg, strict), leg.place).score, most) == score for strict in STRICTNESS
-    ]
+    place = found.leg.place
+    votes = [min(extent_of(found.mottled(strict), place).score, most) == score for strict in STRICTNESS]
     moves = [
-        min(score_of(extent.mask, _moved(leg.place, knee, patella, groin)), most) == score
+        min(score_of(extent.mask, _moved(place, knee, patella, groin)), most) == score
         for knee, patella, groin in ((1, 0, 0), (-1, 0, 0), (0, 1, 1), (0, -1, -1), (0, 1, -1), (0, -1, 1))
     ]
     share = 0.5 * float(np.mean(votes)) + 0.5 * float(np.mean(moves))

@@ -30,15 +30,28 @@ DARKNESS: Final = np.array([1 / 3, 1 / 3, 1 / 3], dtype=np.float32)
 FINE_MM: Final = 1.0
 WINDOW_MM: Final = 9.0
 """About a mesh."""
+SMALLER_FROM: Final = 3.0
+"""Cells of a blur's width that a smaller copy keeps at least."""
 SHADE_MM: Final = 16.0
 """Darkness that changes over more than this is shade."""
 
 
 def masked_blur(values: Floats, mask: Mask, sigma_px: float) -> Floats:
     """Gaussian mean over the cells of `mask` alone, same shape as `values` (h, w); 0 where none is near."""
-    weight = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), sigma_px)
-    total = cv2.GaussianBlur(np.where(mask, values, 0).astype(np.float32), (0, 0), sigma_px)
+    weight = _blur(mask.astype(np.float32), sigma_px)
+    total = _blur(np.where(mask, values, 0).astype(np.float32), sigma_px)
     return np.asarray(np.where(weight > 1e-3, total / np.maximum(weight, 1e-3), 0), dtype=np.float32)
+
+
+def _blur(values: Floats, sigma_px: float) -> Floats:
+    """Gaussian blur; a wide one on smaller copies, where it costs less and hides what that leaves out."""
+    factor = int(sigma_px / SMALLER_FROM)
+    if factor < 2:
+        return np.asarray(cv2.GaussianBlur(values, (0, 0), sigma_px), dtype=np.float32)
+    height, width = values.shape
+    size = max(1, round(width / factor)), max(1, round(height / factor))
+    small = cv2.GaussianBlur(cv2.resize(values, size, interpolation=cv2.INTER_AREA), (0, 0), sigma_px / factor)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -51,6 +64,8 @@ class Blood:
     """Index for a unit of darkness nearby: about 0 for shade and melanin, 0.3 and more for blood."""
     darkness: Floats
     """Darkness without shade."""
+    raw: Floats
+    """Blood index before it was smoothed."""
 
 
 def blood_of(linear: Floats, skin: Mask, place: Place) -> Blood:
@@ -70,4 +85,4 @@ def blood_of(linear: Floats, skin: Mask, place: Place) -> Blood:
     variance = masked_blur(detail * detail, skin, window) - mean_d * mean_d
     slope = np.asarray(cross / (variance + 1e-4), dtype=np.float32)
     index = mean_h + slope * (detail - mean_d)
-    return Blood(np.asarray(index, dtype=np.float32), slope, detail)
+    return Blood(np.asarray(index, dtype=np.float32), slope, detail, raw)

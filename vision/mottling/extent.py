@@ -19,12 +19,16 @@ JOIN_MM: Final = 16.0
 """Regions closer than this belong together: a mesh."""
 GAP_MM: Final = 40.0
 """Joined outwards from the knee over gaps of at most this."""
+LARGE_GAP_MM: Final = 120.0
+"""The same for groups of more than `APART_MM2`: an unmottled stretch, or one where it does not show."""
 TRIFLE_MM2: Final = 120.0
 """Mottled skin beyond a level that counts: a sixth of a coin."""
 FIRST_MM2: Final = 90.0
 """Mottled skin that makes a score at all."""
 SMALL_MM2: Final = 600.0
 """A coin of 14 mm radius."""
+COIN_REACH_MM: Final = 17.0
+"""Of nine tenths of a coin from its middle: `COIN_RADIUS_MM`, and the sixth that a scale from landmarks may be off."""
 CENTRE_MM: Final = 22.0
 APART_MM2: Final = 4000.0
 """Mottled skin away from a clean knee that is believed nevertheless."""
@@ -56,17 +60,26 @@ def joined(mottled: Mask, place: Place) -> tuple[Mask, bool]:
             kept |= group
         else:
             waiting.append(group)
-    if not kept.any():
+    apart = not kept.any()
+    if apart:
         large = [group for group in waiting if group.sum() * place.mm**2 > APART_MM2]
-        return (large[0], True) if large else (kept, False)
+        if not large:
+            return kept, False
+        kept |= large[0]
     while True:
         away = cv2.distanceTransform((~kept).astype(np.uint8), cv2.DIST_L2, 5) * place.mm
-        near = [group for group in waiting if away[group].min() < GAP_MM]
-        if not near:
-            return kept, False
-        waiting = [group for group in waiting if away[group].min() >= GAP_MM]
-        for group in near:
-            kept |= group
+        far = [away[group].min() >= _gap_mm(group, place) for group in waiting]
+        if all(far):
+            return kept, apart
+        for group, is_far in zip(waiting, far, strict=True):
+            if not is_far:
+                kept |= group
+        waiting = [group for group, is_far in zip(waiting, far, strict=True) if is_far]
+
+
+def _gap_mm(group: Mask, place: Place) -> float:
+    """How far away from other mottling a group is believed: further where nothing else is so large."""
+    return LARGE_GAP_MM if group.sum() * place.mm**2 > APART_MM2 else GAP_MM
 
 
 def zone_masks(place: Place) -> dict[ZoneName, Mask]:
@@ -91,11 +104,23 @@ def score_of(mask: Mask, place: Place) -> int:
     if mask.sum() * cell_mm2 < FIRST_MM2:
         return 0
     beyond = 0.0
-    for level, name in ((5, ZONES[4]), (4, ZONES[3]), (3, ZONES[2]), (2, ZONES[1])):
+    for level, name in ((5, ZONES[4]), (4, ZONES[3]), (3, ZONES[2])):
         beyond += float((mask & zones[name]).sum()) * cell_mm2
         if beyond > TRIFLE_MM2:
             return level
-    return 1
+    return 1 if is_coin(mask, place) else 2
+
+
+def is_coin(mask: Mask, place: Place) -> bool:
+    """Return whether mottling is coin-sized and lies on the centre of the knee, as far as that was tapped well.
+
+    Its size is told around its own middle: around a tap that is 5 mm off, no coin would stay within a coin.
+    """
+    rows, columns = np.nonzero(mask)
+    middle = float(columns.mean()), float(rows.mean())
+    reach_mm = np.quantile(np.hypot(columns - middle[0], rows - middle[1]), 0.9) * place.mm
+    off_mm = np.hypot(*np.subtract(middle, place.landmarks.knee)) * place.mm
+    return bool(reach_mm <= COIN_REACH_MM and off_mm <= COIN_RADIUS_MM)
 
 
 def extent_of(mottled: Mask, place: Place) -> Extent:

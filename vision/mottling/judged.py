@@ -37,6 +37,9 @@ HAIR_MM: Final = 2.4
 HAIR_DENSITY: Final = 0.07
 LEAST_CONTRAST: Final = 0.05
 """Of ln R/G or ln G/B between the leg and what lies beside it, on the side where there is more of it."""
+HARDLY_RED: Final = 0.25
+"""ln R/G: pale skin has 0.3, under a lamp that a camera balanced wrongly 0.2; a beige or pinkish sheet 0.1 to 0.35."""
+REDDER: Final = 0.12
 LEAST_EDGE: Final = 0.012
 """Optical density for a mm across an outline, in some channel."""
 KNEE_MM: Final = 24.0
@@ -54,6 +57,8 @@ class Slabs:
     left_open: Mask
     """The outline's side is the end of the picture, or of what can be a leg."""
     right_open: Mask
+    end_mm: float
+    """Where the picture ends along the axis."""
 
 
 def judged_skin(picture: Picture, outline: Mask, skin: Skin, place: Place) -> Mask:
@@ -104,7 +109,8 @@ def slabs_of(outline: Mask, judged: Mask, place: Place) -> Slabs:
         width, judged_mm = (float(count) * place.mm**2 / deep_mm for count in (len(some), seen[some].sum()))
         columns.append((float(edges[i]) + SLAB_MM / 2, width, judged_mm, is_open[0], is_open[1]))
     at, width_mm, judged_width, left_open, right_open = (np.array(part) for part in zip(*columns, strict=True))
-    return Slabs(at, width_mm, judged_width, left_open, right_open)
+    end_mm = float(place.along_mm[np.abs(place.across_mm) < PROBE_MM].max()) if (rows > 0).any() else 0.0
+    return Slabs(at, width_mm, judged_width, left_open, right_open, end_mm)
 
 
 def seen_to_mm(slabs: Slabs) -> float:
@@ -118,7 +124,9 @@ def seen_to_mm(slabs: Slabs) -> float:
             break
         if fine:
             reached = at + SLAB_MM / 2
-    return float(reached)
+    # What covers skin takes a rim of it that can be seen and is not judged; the end of the picture takes none.
+    covered = reached < slabs.end_mm - 2 * SLAB_MM
+    return float(reached + RIM_MM if covered else reached)
 
 
 def supported(seen_mm: float, place: Place) -> int:
@@ -163,7 +171,10 @@ def of_edges(picture: Picture, outline: Mask, seen_mm: float, place: Place) -> R
 
 
 def _stands_out(picture: Picture, outline: Mask, seen_mm: float, place: Place) -> bool:
-    """Whether skin has another colour than what lies beside it, on one side at least; grain of wood has the same."""
+    """Whether skin has another colour than what lies beside it, on one side at least; grain of wood has the same.
+
+    What is hardly red and has something redder beside it is the sheet beside a leg.
+    """
     colour = chroma(picture.density)
     part = (place.along_mm > -40.0) & (place.along_mm < max(seen_mm, 30.0))
     within, without = (
@@ -174,7 +185,10 @@ def _stands_out(picture: Picture, outline: Mask, seen_mm: float, place: Place) -
         inner = part & side & (within > RIM_MM) & (within < 14.0)
         outer = part & side & (without > RIM_MM) & (without < 14.0)
         if inner.sum() > 30 and outer.sum() > 30:
-            most = max(most, float(np.abs(np.median(colour[inner], axis=0) - np.median(colour[outer], axis=0)).max()))
+            own, beside = np.median(colour[inner], axis=0), np.median(colour[outer], axis=0)
+            if own[0] < HARDLY_RED and beside[0] - own[0] > REDDER:
+                return False
+            most = max(most, float(np.abs(own - beside).max()))
     return most > LEAST_CONTRAST
 
 

@@ -4,7 +4,7 @@ Colours are compared as ratios of channels, which shade does not change; brightn
 cut of Rother, Kolmogorov & Blake (GrabCut, ACM Trans Graph 2004;23:309) on those three values.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -27,6 +27,8 @@ LEAST_RED: Final = 0.06
 MOST_RED: Final = 1.7
 BLUE: Final = (-0.30, 2.3)
 """ln G/B of skin, 0.1 to 1.3, with a camera's mistaken white."""
+ALIKE: Final = (0.2, 0.42)
+"""Least distance of colours of one leg, and for 1 of ln R/G or ln G/B."""
 _CHROMA_STEP: Final = 0.006
 _LIGHT_STEP: Final = 0.03
 
@@ -37,6 +39,15 @@ class Skin:
 
     centre: Floats
     spread: float
+    at_knee: Floats | None = None
+    """The colour of the knee where it is another one: redder, mottled, tanned."""
+
+    def like(self, colour: Floats) -> Mask:
+        """Return which of `colour` (..., 2) may be skin of this leg."""
+        near = np.abs(colour - self.centre).max(axis=-1) < 4 * self.spread
+        if self.at_knee is not None:
+            near |= np.abs(colour - self.at_knee).max(axis=-1) < 4 * self.spread
+        return np.asarray(near)
 
 
 def chroma(density: Floats) -> Floats:
@@ -53,14 +64,19 @@ def skin_of(colour: Floats, at_knee: Mask, along: Mask) -> Skin:
     first = _mode(colour[at_knee]) if at_knee.sum() >= 12 else None
     values = colour[along]
     if first is not None and can_be_skin(first.centre):
-        # A red knee is not the colour of the leg.
-        alike = values[np.abs(values - first.centre).max(axis=1) < 0.2]
-        return _mode(alike) if len(alike) >= 12 else first
+        # A red, mottled or tanned knee is not the colour of the leg.
+        alike = values[(np.abs(values - first.centre) < _alike(first.centre)).all(axis=1)]
+        return replace(_mode(alike), at_knee=first.centre) if len(alike) >= 12 else first
     likely = values[(values[:, 0] > LEAST_RED) & (values[:, 0] < MOST_RED)]
     likely = likely[(likely[:, 1] > BLUE[0]) & (likely[:, 1] < BLUE[1])]
     if len(likely) > 0.12 * len(values):
         return _mode(likely)
     return first if first is not None else _mode(values)
+
+
+def _alike(centre: Floats) -> Floats:
+    """How far the colours of one leg's skin may lie apart: the more pigment, the further."""
+    return np.asarray(np.maximum(ALIKE[0], ALIKE[1] * np.abs(centre)), dtype=np.float32)
 
 
 def can_be_skin(centre: Floats) -> bool:
@@ -111,7 +127,7 @@ def outline(density: Floats, place: Place, skin: Skin) -> Mask:
     features = np.concatenate([colour / _CHROMA_STEP, small[..., 1:2] / _LIGHT_STEP], axis=-1)
     centre = np.append(skin.centre / _CHROMA_STEP, np.median(small[..., 1][corridor(where, SEED_MM)]) / _LIGHT_STEP)
     encoded = np.clip(features - centre + 128, 0, 255).astype(np.uint8)
-    likely = np.abs(colour - skin.centre).max(axis=-1) < 4 * skin.spread
+    likely = skin.like(colour)
     marks = np.full(small.shape[:2], cv2.GC_PR_BGD, dtype=np.uint8)
     marks[corridor(where, 50.0) & likely] = cv2.GC_PR_FGD
     marks[(where.knee_mm < 60.0) & likely] = cv2.GC_PR_FGD

@@ -79,6 +79,18 @@ def placed(landmarks: Landmarks, shape: tuple[int, ...], mm: float) -> Place:
     return Place(landmarks, mm, *(np.asarray(part, dtype=np.float32) for part in (along, across, knee)))
 
 
+def cropped(place: Place, box: tuple[slice, slice]) -> Place:
+    """Return the place on a part of its grid, rows and columns of which begin at a number."""
+    rows, columns = box
+
+    def to(point: Point) -> Point:
+        return point[0] - columns.start, point[1] - rows.start
+
+    marks = place.landmarks
+    moved = Landmarks(to(marks.knee), to(marks.patella), None if marks.groin is None else to(marks.groin))
+    return Place(moved, place.mm, place.along_mm[box], place.across_mm[box], place.knee_mm[box])
+
+
 def inside(point: Point, shape: tuple[int, ...]) -> bool:
     """Return whether a point (x, y) lies on a picture of `shape`."""
     return -0.5 <= point[0] <= shape[1] - 0.5 and -0.5 <= point[1] <= shape[0] - 0.5

@@ -100,7 +100,34 @@ def _design(place: Place, depth_mm: Floats, cells: tuple[NDArray[np.intp], ...])
     return np.stack([np.ones_like(s), s, s * s, t, t * t, edge], axis=-1)
 
 
-def mottled_of(excess: Excess, skin: Mask, place: Place, strict: float = 1.0) -> Mask:
+@dataclass(frozen=True)
+class Drawing:
+    """What of the index changes within a mesh, shape (h, w) each."""
+
+    detail: Floats
+    """The index without what fades over more than a mesh."""
+    energy: Floats
+    """Its root mean square nearby."""
+    around: Floats
+    """The index within two meshes."""
+    usual: float
+    """Energy of most of the unmottled skin here."""
+
+
+def drawing_of(excess: Excess, skin: Mask, place: Place) -> Drawing:
+    """Return what is drawn on `skin`."""
+    # A pale scar would make what lies beside it look like more.
+    index = np.maximum(excess.index, -excess.spread)
+    rough = masked_blur(index, skin, FADE_MM / place.mm)
+    around = masked_blur(index, skin, 2 * FADE_MM / place.mm)
+    fine = masked_blur(index, skin, max(0.5, 1.0 / place.mm))
+    detail = np.asarray(np.where(skin, fine - rough, 0), dtype=np.float32)
+    energy = np.sqrt(masked_blur(detail * detail, skin, 0.7 * FADE_MM / place.mm))
+    usual = float(np.quantile(energy[skin], 0.15)) if skin.any() else 0.0
+    return Drawing(detail, energy, around, usual)
+
+
+def mottled_of(excess: Excess, drawing: Drawing, skin: Mask, place: Place, strict: float = 1.0) -> Mask:
     """Return the skin that counts as mottled, shape (h, w); `strict` times the usual threshold.
 
     A region that stands out from the whole leg counts as a whole where most of its border is drawn. Elsewhere (redness
@@ -108,14 +135,11 @@ def mottled_of(excess: Excess, skin: Mask, place: Place, strict: float = 1.0) ->
     """
     limit = strict * max(LEAST, SPREADS * excess.spread)
     found = _standing_out(excess.index, limit, skin, place)
-    detail, energy, usual = drawing_of(excess, skin, place)
+    detail, energy, usual = drawing.detail, drawing.energy, drawing.usual
     drawn = skin & (energy > strict * max(LEAST_DETAIL, min(2.2 * usual, 2 * LEAST_DETAIL)))
-    around = masked_blur(np.maximum(excess.index, -excess.spread), skin, 2 * FADE_MM / place.mm)
-    lines = drawn & (np.minimum(detail, excess.index - around) > strict * LEAST_LINE)
+    lines = drawn & (np.minimum(detail, excess.index - drawing.around) > strict * LEAST_LINE)
     kept = lines & (excess.index > 0.5 * strict * LEAST)
-    size = 2 * max(1, round(CREST_MM / place.mm)) + 1
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    crest = np.asarray(cv2.dilate(detail, disc), dtype=np.float32)
+    crest = np.asarray(cv2.dilate(detail, disc_mm(CREST_MM, place)), dtype=np.float32)
     kept |= _drawn_regions(found, excess.index, crest, 1.8 * usual, shrunk(skin, 3.0, place), place)
     grown = _with_flanks(np.asarray(kept & territory(kept, place)), excess, skin, place)
     meshes = drawn & (detail < -GAP * energy)
@@ -127,8 +151,7 @@ def _with_flanks(kept: Mask, excess: Excess, skin: Mask, place: Place) -> Mask:
     if not kept.any():
         return kept
     level = masked_blur(excess.index, kept, FADE_MM / place.mm)
-    size = 2 * max(1, round(FLANK_MM / place.mm)) + 1
-    beside = cv2.dilate(kept.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))) > 0
+    beside = cv2.dilate(kept.astype(np.uint8), disc_mm(FLANK_MM, place)) > 0
     return np.asarray(kept | (skin & beside & (excess.index > 0.55 * level) & (level > 0)))
 
 
@@ -155,10 +178,7 @@ def _drawn_regions(found: Mask, index: Floats, crest: Floats, least: float, inne
 
 def territory(mask: Mask, place: Place) -> Mask:
     """Return where `mask` covers an area, as a net or a patch does, and no mere line, as a scar or a vein does."""
-    close, widen = (
-        cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, round(mm / place.mm)) + 1,) * 2)
-        for mm in (BREAK_MM, LINE_MM)
-    )
+    close, widen = disc_mm(BREAK_MM, place), disc_mm(LINE_MM, place)
     closed = cv2.morphologyEx(np.pad(mask.astype(np.uint8), 40), cv2.MORPH_CLOSE, close)[40:-40, 40:-40]
     count, labels, stats, _ = cv2.connectedComponentsWithStats(1 - closed, connectivity=4)
     mesh = stats[:, cv2.CC_STAT_AREA] * place.mm**2 < MESH_MM2
@@ -168,30 +188,23 @@ def territory(mask: Mask, place: Place) -> Mask:
     return np.asarray(cv2.dilate(opened, widen) > 0)
 
 
+def disc_mm(radius_mm: float, place: Place) -> NDArray[np.uint8]:
+    """Return a disc for dilating and eroding, of a radius of at least one cell."""
+    size = 2 * max(1, round(radius_mm / place.mm)) + 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)), dtype=np.uint8)
+
+
 def shrunk(mask: Mask, by_mm: float, place: Place) -> Mask:
     """Return the cells of `mask` that lie deeper in it than `by_mm`, shape (h, w)."""
     return np.asarray(cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5) * place.mm > by_mm)
-
-
-def drawing_of(excess: Excess, skin: Mask, place: Place) -> tuple[Floats, Floats, float]:
-    """Return the index without what fades over more than a mesh, its root mean square nearby, and that usual here."""
-    # A pale scar would make what lies beside it look like more.
-    index = np.maximum(excess.index, -excess.spread)
-    rough = masked_blur(index, skin, FADE_MM / place.mm)
-    fine = masked_blur(index, skin, max(0.5, 1.0 / place.mm))
-    detail = np.asarray(np.where(skin, fine - rough, 0), dtype=np.float32)
-    energy = np.sqrt(masked_blur(detail * detail, skin, 0.7 * FADE_MM / place.mm))
-    usual = float(np.quantile(energy[skin], 0.15)) if skin.any() else 0.0
-    return detail, energy, usual
 
 
 def bloodless(excess: Excess, skin: Mask, place: Place) -> Mask:
     """Return patches, with a margin, that show so much less blood than the leg's skin that they are plaster or ink."""
     smooth = masked_blur(excess.index, skin, max(0.5, 1.5 / place.mm))
     low = (skin & (smooth < -max(PALE_SPREADS * excess.spread, PALE))).astype(np.uint8)
-    size, margin = (2 * max(1, round(mm / place.mm)) + 1 for mm in (3.0, 6.0))
-    patch = cv2.morphologyEx(low, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
-    return np.asarray(cv2.dilate(patch, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (margin, margin))) > 0)
+    patch = cv2.morphologyEx(low, cv2.MORPH_OPEN, disc_mm(3.0, place))
+    return np.asarray(cv2.dilate(patch, disc_mm(6.0, place)) > 0)
 
 
 def _standing_out(index: Floats, limit: float, skin: Mask, place: Place) -> Mask:
