@@ -24,8 +24,8 @@ screen: $(READY) ## the nurse's screen on simulated skin, to be touched in a bro
 	@$(BIN)/refill screen try
 
 .PHONY: screen-pictures
-screen-pictures: $(READY) test-system ## the screen's tests in Chromium, which draw the pictures of docs/images/screen anew
-	@REFILL_PICTURES=1 $(BIN)/pytest tests/screen/test_screen_flows.py tests/trial/test_trial_page_browser.py
+screen-pictures: $(READY) test-system ## the screen's tests in Chromium, which draw the pictures of docs/images anew
+	@REFILL_PICTURES=1 $(BIN)/pytest tests/screen/test_screen_flows.py tests/screen/test_screen_calibrating.py tests/trial/test_trial_page_browser.py
 
 .PHONY: test
 test: $(READY) test-system ## everything, on real components

@@ -11,7 +11,7 @@ from typing import IO, Any
 from benchmarks.bedside_place import CampaignError, Place
 from device.probe.link import ProbeClient, ProbeUnreachableError
 from device.probe.messages import Event, FaultCleared
-from refill.probe_bench import BenchError, first_status
+from device.probe.pressing import BenchError, first_status
 from refill.supervisor import Child
 
 START_S: float = 30.0

@@ -104,9 +104,22 @@ def _unagreed(s: Sender) -> Message:
         values = ("measured", "not_measurable", "blurred", None, 0, 3, 4, 5, 6, 1.0, True)
         body["result"][s.dice.choice(names)] = s.dice.choice(values)
     else:
-        names = ("action", "comment", "why", "mottling_score", "changes", "about", "operator")
+        names = ("action", "comment", "why", "mottling_score", "changes", "about", "operator", "stopwatch_s")
         twice = {"field": "side", "old": "left", "new": s.dice.choice(["left", "right", None, "a\u0000"])}
-        values = ("confirmed", "commented", "corrected", None, 2, "oedema", "other", [], [twice], [twice] * 2)
+        values = (
+            "confirmed",
+            "commented",
+            "corrected",
+            "timed",
+            None,
+            2,
+            0.1,
+            "oedema",
+            "other",
+            [],
+            [twice],
+            [twice] * 2,
+        )
         body[s.dice.choice(names)] = s.dice.choice([*values, body["reading_id"]])
     return at(device, text(sealed(body)))
 
@@ -123,7 +136,7 @@ def _old(s: Sender) -> Message:
     for press in body["presses"]:
         del press["set_number"]
     body["schema_version"] = "1.0"
-    return at(device, text(sealed(body, schema_version=s.dice.choice(["1.0", "1.1", "1.2", "1.3"]))))
+    return at(device, text(sealed(body, schema_version=s.dice.choice(["1.0", "1.1", "1.2", "1.3", "1.4"]))))
 
 
 def _newer(s: Sender) -> Message:

@@ -28,7 +28,7 @@ Content = dict[str, Any]
 WILD: tuple[Any, ...] = (
     None, True, False, -1, 0, 1, 2, 0.5, -0.0, 1e-7, 5e-324, 1e308, 2**53, 2**63, 10**30, -(10**30),
     "", " ", "x", "0", "00", "measured", "moved", "\u0000", "a\u0000b", "\u2028", "\U0001f600", "e\u0301",
-    "x" * 70, "0" * 64, "A" * 64, "1.0", "1.1", "1.2", "1.3", "9.9", [], {}, [[]], [None], [1, 2], [2.2, 2.7],
+    "x" * 70, "0" * 64, "A" * 64, "1.0", "1.1", "1.2", "1.3", "1.4", "9.9", [], {}, [[]], [None], [1, 2], [2.2, 2.7],
     {"status": "measured"}, "2026-11-23T12:00:00Z", "2026-11-23T12:00:00", "0001-01-01T00:00:00+14:00",
     "9999-12-31T23:59:59-12:00", "019ab0c4-9000-7000-8000-00000000000a", "0b0d7c1e-3f0a-4c39-9d0f-2f1a9c1b7e55",
 )  # fmt: skip
@@ -56,6 +56,7 @@ SAID: tuple[Content, ...] = (
     {},
     {"mottling_score": 3},
     {"action": "commented", "comment": "oedema"},
+    {"action": "timed", "stopwatch_s": 3.25, "before_number": True},
     {"action": "corrected", "why": "typed_wrong", "changes": [{"field": "side", "old": "left", "new": "right"}]},
     {"action": "corrected", "why": "typed_wrong", "changes": [{"field": "side", "old": "right", "new": None}]},
     {"action": "corrected", "why": "other", "changes": [{"field": "event", "old": None, "new": "day-1"}]},
@@ -149,7 +150,7 @@ class Sender:
         device = self.dice.choice(list(HOMES))
         session = f"00000000-0000-4000-8000-{self.dice.randrange(3):012d}"
         content: Content = {
-            "schema_version": self.dice.choice(["1.0", "1.1", "1.2", "1.3"]),
+            "schema_version": self.dice.choice(["1.0", "1.1", "1.2", "1.3", "1.4"]),
             "session_id": session,
             "state": self.dice.choice(["ready", "ready", "lost", "stopped"]),
             "at": datetime.now(UTC).isoformat(),

@@ -14,7 +14,7 @@ from uuid import UUID
 from benchmarks.feed_fuzz_schema import Schema, UnreadableError, loads
 
 LIMIT_BYTES = 262_144
-OURS = (1, 3)
+OURS = (1, 4)
 _TOPIC = re.compile(r"refill/v1/([a-z0-9][a-z0-9-]{0,62})/([0-9]{2,4})/([a-z0-9][a-z0-9-]{0,62})/(reading|status)")
 _VERSION = re.compile(r"(0|[1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})")
 _SENT_AT = re.compile(rb'"sent_at"\s*:\s*"[^"\\]{0,64}"')
@@ -228,6 +228,7 @@ def _says_one_thing(amendment: Mapping[str, Any]) -> bool:
         and len(set(fields)) == len(fields)
         and all(change["old"] != change["new"] for change in changes)
         and (amendment.get("mottling_score") is None or action == "confirmed")
+        and all((action == "timed") == (amendment.get(name) is not None) for name in ("stopwatch_s", "before_number"))
     )
 
 

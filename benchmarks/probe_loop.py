@@ -25,7 +25,7 @@ from benchmarks.accuracy_report import markdown_table, text_table
 from benchmarks.verdict import Verdict
 from contract.version import __version__
 from device.probe.link import ProbeClient, boot_ns
-from refill.probe_bench import BenchError, events_until, first_status, press_once
+from device.probe.pressing import BenchError, events_until, first_status, press_once
 
 EVIDENCE = Path("docs/evidence")
 START_S, SETTLE_S, WATCH_S = 15.0, 2.0, 30.0

@@ -1,212 +1,75 @@
-"""A made-up trial with outages, late data, refusals, corrections and a clock error, against its own truth.
+"""A made-up trial with outages, shifted clocks, refusals, corrections and dead letters, against its own truth.
 
-The truth is written down while the trial is made up, before anything is stored; what the product says of the schedule,
-the queries and the export is compared with it row by row. Refill readings only, on SQLite.
+What the product says of the schedule, the queries, the dead letters and every export is compared with it row by row. On
+SQLite.
 """
 
-import csv
-import random
 import sys
 import tempfile
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
-from benchmarks.trial_readings import BOOT
-from contract.envelope import Envelope, canonical_json, chain_sha256
-from contract.identifiers import GENESIS_SHA256, new_reading_id
-from contract.reading import Reading
+from benchmarks.simulated_trial_exports import csv_rows, fhir_rows, odm_changes, odm_rows, true_rows
+from benchmarks.simulated_trial_made import made_up, study_of
+from benchmarks.simulated_trial_truth import START, Site, Truth
 from firmware_config.study import Study
 from trial.corrections import correct
+from trial.crf.fhir import RELEASES, export_fhir
+from trial.crf.odm import export_odm
 from trial.crf_csv import export
+from trial.crf_mottling import export_mottling
 from trial.database import open_database, upgrade
 from trial.judge import judge
+from trial.queries import gaps
 from trial.schedule.asked import open_findings, queries
 from trial.schedule.findings import findings
 from trial.schedule.stored import schedules
 from trial.store import Arrival, store
+from trial.tables import dead_letter
 
-START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 NOW = START + timedelta(days=400)
-DAYS = (1, 2, 3)
-FATES = (
-    "done",
-    "done",
-    "done",
-    "refused",
-    "missing",
-    "late",
-    "again",
-    "outside",
-    "unnamed",
-    "typed-wrong",
-    "clock",
-    "lost",
-)
-"""What becomes of an expected reading; `lost` is a record that never comes in, `again` a second one after a refusal."""
 PAGE = Path(__file__).parents[1] / "docs" / "evidence" / "trial.md"
-SlotRow = tuple[str, str, str, str, str, str]
-
-
-@dataclass
-class Truth:
-    """What must be found: slots (site, inclusion, event, kind, state, reading), queries (code, site, about), rows."""
-
-    slots: set[SlotRow] = field(default_factory=set)
-    asked: set[tuple[str, str, str]] = field(default_factory=set)
-    exported: set[tuple[str, str, str, str]] = field(default_factory=set)
-    corrections: list[tuple[str, str]] = field(default_factory=list)
-
-
-@dataclass
-class Site:
-    """A site's device: its sealed records in order, with when each comes in; None: never."""
-
-    name: str
-    sent: list[tuple[bytes, datetime | None]] = field(default_factory=list)
-    last: str = GENESIS_SHA256
-
-
-def study_of(sites: int) -> Study:
-    """Return the made-up study with so many sites."""
-    events = ["inclusion", *(f"day-{day}" for day in DAYS)]
-    expected: list[dict[str, Any]] = [{"event": "inclusion", "readings": ["finger", "knee"]}]
-    for day in DAYS:
-        window = {"after": "inclusion", "from_h": 24 * day - 6, "to_h": 24 * day + 6}
-        expected.append({"event": f"day-{day}", "readings": ["finger", "knee"], **window})
-    content = {"name": "made-up", "title": "made up", "sites": [f"{number:02d}" for number in range(1, sites + 1)]}
-    return Study.model_validate({**content, "events": events, "accept_simulated": True, "expected": expected})
-
-
-def made_up(study: Study, subjects: int, seed: int) -> tuple[list[Site], Truth]:
-    """Return what the sites send and what is true of it."""
-    chance, truth = random.Random(seed), Truth()  # noqa: S311 - made-up patients
-    sites = [Site(name) for name in study.sites]
-    for number in range(subjects):
-        site, inclusion = sites[number % len(sites)], f"{1 + number:04d}"
-        begin = START + timedelta(hours=number)
-        for day in (0, *DAYS):
-            for kind in ("finger", "knee"):
-                # The anchor always stands, or nothing after it could be told.
-                fate = "done" if day == 0 else chance.choice(FATES)
-                _happens(site, inclusion, day, kind, begin, fate, truth)
-    for site in sites:
-        # A lost last record leaves no gap to see: each device sends one more.
-        subject = f"{9000 + int(site.name):04d}"
-        for kind in ("finger", "knee"):
-            _happens(site, subject, 0, kind, START + timedelta(days=300), "done", truth)
-        for day in DAYS:
-            for kind in ("finger", "knee"):
-                _happens(site, subject, day, kind, START, "missing", truth)
-        truth.asked |= _lost_runs(site)
-    return sites, truth
-
-
-def _happens(site: Site, inclusion: str, day: int, kind: str, begin: datetime, fate: str, truth: Truth) -> None:
-    event = "inclusion" if day == 0 else f"day-{day}"
-    at = begin + timedelta(days=day, minutes=0 if kind == "finger" else 10)
-    if fate == "outside":
-        at += timedelta(hours=8)
-    counts, state = "", "missing"
-    if fate != "missing":
-        named = {"unnamed": None, "typed-wrong": "inclusion"}.get(fate, event)
-        came = None if fate == "lost" else at + timedelta(hours=30 if fate == "late" else 1)
-        refused = fate in ("refused", "again")
-        counts = _send(site, inclusion, named, kind, at, came, refused, fate != "clock")
-        stands = "" if fate == "unnamed" else event
-        if fate == "typed-wrong":
-            truth.corrections.append((counts, event))
-        if came is not None:
-            state = "refused" if refused else "done"
-            truth.exported.add((counts, inclusion, stands, "not_measurable" if refused else "measured"))
-        else:
-            counts = ""
-    code = {"late": "late", "outside": "out-of-window", "clock": "clock"}.get(fate)
-    if code is not None:
-        truth.asked.add((code, site.name, counts))
-    if fate == "again":
-        later = at + timedelta(minutes=30)
-        counts, state = _send(site, inclusion, event, kind, later, later, False, True), "done"
-        truth.exported.add((counts, inclusion, event, "measured"))
-    truth.slots.add((site.name, inclusion, event, kind, state, counts))
-
-
-def _lost_runs(site: Site) -> set[tuple[str, str, str]]:
-    lost = [seq for seq, (_, came) in enumerate(site.sent, 1) if came is None]
-    return {("gap", site.name, f"bed-{site.name}:{seq}") for seq in lost if seq + 1 not in lost}
-
-
-def _send(
-    site: Site,
-    inclusion: str,
-    event: str | None,
-    kind: str,
-    at: datetime,
-    came: datetime | None,
-    refused: bool,
-    clock: bool,
-) -> str:
-    result: dict[str, Any] = {"status": "measured", "crt_s": 2.5, "crt_ci95_s": [2.3, 2.7]}
-    if refused:
-        result = {"status": "not_measurable", "reason": "moved"}
-    seq, name = len(site.sent) + 1, f"bed-{site.name}"
-    versions = {"software_version": "0.1.0", "algorithm_version": "1", "configuration_sha256": "b" * 64}
-    measured = {"boot_id": str(BOOT), "boottime_ns": seq * 1_000_000_000, "clock_synchronised": clock}
-    content = {
-        "reading_id": str(new_reading_id()),
-        "device_seq": seq,
-        "study": "made-up",
-        "subject": {"site": site.name, "inclusion": inclusion},
-        "event": event,
-        "body_site": kind,
-        "simulated": True,
-        "protocol": {"name": "demo", "version": "1", "sha256": "a" * 64},
-        "device": {"name": name, **versions},
-        "measured": {"at": at.isoformat(), **measured},
-        "result": result,
-        "presses": [{"number": 1, "result": result, "target_kpa": 40.0, "frames": 600, "frames_dropped": 0}],
-    }
-    body = canonical_json(Reading.model_validate(content))
-    sha256 = chain_sha256(site.last, body)
-    sealed = Envelope(sent_at=at, previous_sha256=site.last, sha256=sha256, body=body)
-    site.last = sha256
-    site.sent.append((sealed.model_dump_json().encode(), came))
-    return str(content["reading_id"])
+Compared = dict[str, tuple[int, int]]
+"""Rows of the truth, and how many differ, by what was compared."""
 
 
 def ingest(engine: Engine, study: Study, sites: list[Site]) -> int:
-    """Bring in what comes in, each reading at its own time; return how many."""
+    """Bring in what comes in, each message at its own time; return how many records were stored."""
     count = 0
     for site in sites:
-        topic = f"refill/v1/made-up/{site.name}/bed-{site.name}/reading"
-        arrivals = [
-            Arrival(topic, sent, came, judge(topic, sent, study)) for sent, came in site.sent if came is not None
-        ]
-        for outcome in store(engine, arrivals, NOW):
-            if outcome.kind != "stored":
-                raise RuntimeError(f"a made-up reading was not stored: {outcome.kind}")
-            count += 1
+        topic = f"refill/v1/made-up/{site.name}/{site.device}/reading"
+        coming = [(each.came, each) for each in site.sent if each.came is not None]
+        coming.sort(key=lambda each: each[0])
+        arrivals = [Arrival(topic, each.payload, came, judge(topic, each.payload, study)) for came, each in coming]
+        for outcome, (_, each) in zip(store(engine, arrivals, NOW), coming, strict=True):
+            if outcome.kind != ("refused" if each.broken else "stored"):
+                raise RuntimeError(f"a made-up record was not as it should be: {outcome.kind}")
+            count += not each.broken
     return count
 
 
-def differences(engine: Engine, study: Study, truth: Truth, out: Path) -> dict[str, tuple[int, int]]:
-    """Return rows compared, and how many differ, of completeness, queries and export."""
+def corrected(engine: Engine, study: Study, truth: Truth) -> None:
+    """Correct what the data manager corrects."""
     for reading_id, event in truth.corrections:
         correct(engine, study, reading_id, "event", event, actor="dm-1", why="typed wrong")
+
+
+def differences(engine: Engine, study: Study, truth: Truth, folder: Path) -> Compared:
+    """Return rows compared, and how many differ, of completeness, queries, dead letters and each export."""
+    corrected(engine, study, truth)
+    return _answers(engine, study, truth) | _exports(engine, study, truth, folder)
+
+
+def _answers(engine: Engine, study: Study, truth: Truth) -> Compared:
     with engine.connect() as connection:
-        found = schedules(connection, study, NOW)
-        asked = findings(connection, study, NOW)
+        found, asked = schedules(connection, study, NOW), findings(connection, study, NOW)
+        d = dead_letter.c
+        letters = {(row.reason, row.device, str(row.device_seq)) for row in connection.execute(select(d))}
+        refused = sum(gap.refused for gap in gaps(connection, study.name))
     slots = {
-        (
-            *slot.subject,
-            slot.event,
-            str(slot.kind),
-            str(slot.state),
-            slot.counts.taken.reading_id if slot.counts else "",
-        )
+        (*slot.subject, slot.event, slot.kind, slot.state, slot.counts.taken.reading_id if slot.counts else "")
         for one in found
         for slot in one.slots
     }
@@ -215,17 +78,37 @@ def differences(engine: Engine, study: Study, truth: Truth, out: Path) -> dict[s
     with engine.connect() as connection:
         kept = len(queries(connection, study.name))
     said = {(each.code, each.site, each.reading_id or each.key.removeprefix("gap:")) for each in asked}
-    export(engine, study.name, out)
-    rows = csv.DictReader(out.read_text(encoding="utf-8").splitlines())
-    exported = {(row["reading_id"], row["inclusion"], row["event"], row["status"]) for row in rows}
     return {
         "expected readings": (len(truth.slots), len(slots ^ truth.slots)),
         "queries": (len(truth.asked), len(said ^ truth.asked) + abs(kept - len(truth.asked))),
-        "CSV rows": (len(truth.exported), len(exported ^ truth.exported)),
+        "dead letters": (len(truth.letters), len(letters ^ truth.letters)),
+        "of them never came in whole": (len(truth.for_good), abs(refused - len(truth.for_good))),
     }
 
 
-def round_of(sites: int, subjects: int, seed: int, folder: Path) -> dict[str, tuple[int, int]]:
+def _exports(engine: Engine, study: Study, truth: Truth, folder: Path) -> Compared:
+    export(engine, study.name, folder / "refill.csv")
+    export_mottling(engine, study.name, folder / "mottling.csv")
+    export_odm(engine, study, folder / "snapshot.xml", "Snapshot", NOW)
+    export_odm(engine, study, folder / "transactional.xml", "Transactional", NOW)
+    rows = true_rows(truth)
+    as_fhir = true_rows(truth, fhir=True)
+    compared: Compared = {
+        "CSV rows": (len(rows), len(rows ^ csv_rows(folder / "refill.csv", folder / "mottling.csv"))),
+        "ODM snapshot, item groups": (len(rows), len(rows ^ odm_rows(folder / "snapshot.xml"))),
+        "ODM transactional, changes": (
+            len(truth.changes),
+            len(truth.changes ^ odm_changes(folder / "transactional.xml")),
+        ),
+    }
+    for release in RELEASES:
+        export_fhir(engine, study, folder / f"{release}.ndjson", release)
+        found = fhir_rows(folder / f"{release}.ndjson")
+        compared[f"FHIR {release}, observations"] = (len(as_fhir), len(as_fhir ^ found))
+    return compared
+
+
+def round_of(sites: int, subjects: int, seed: int, folder: Path) -> Compared:
     """Make up a trial, bring it in, and return the differences."""
     study = study_of(sites)
     sent, truth = made_up(study, subjects, seed)
@@ -233,7 +116,7 @@ def round_of(sites: int, subjects: int, seed: int, folder: Path) -> dict[str, tu
     upgrade(engine)
     try:
         ingest(engine, study, sent)
-        return differences(engine, study, truth, folder / "crf.csv")
+        return differences(engine, study, truth, folder)
     finally:
         engine.dispose()
 
@@ -242,11 +125,19 @@ def main() -> int:
     """Run the whole trial and write its page; 1 where anything differs."""
     with tempfile.TemporaryDirectory() as folder:
         found = round_of(32, 240, 1, Path(folder))
-    lines = ["# The simulated trial", "", "240 subjects and 32 more, 32 sites, SQLite; `make trial-truth`.", ""]
-    lines += ["| compared | rows of the truth | that differ |", "| --- | --- | --- |"]
-    lines += [f"| {name} | {rows} | {wrong} |" for name, (rows, wrong) in found.items()]
+    lines = [
+        "# The simulated trial\n",
+        "Written by `make trial-truth`, not by hand. 240 made-up subjects and 32 more at 32 sites, on SQLite. Eight",
+        "sites are cut off for six days, and all that they measured comes in at once; the clocks of sixteen are wrong",
+        "by 31 h for four days. Readings are refused, late, lost, out of window, without an event, typed wrong and",
+        "corrected by a data manager or at the bedside, scored and commented there; some come in broken, once or for",
+        "good. What is true of each was written down while it was made up.\n",
+        "| compared | rows of the truth | that differ |",
+        "| --- | --- | --- |",
+        *(f"| {name} | {rows} | {wrong} |" for name, (rows, wrong) in found.items()),
+    ]
     PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    sys.stdout.write("\n".join(lines[4:]) + "\n")
+    sys.stdout.write("\n".join(lines[6:]) + "\n")
     return int(any(wrong for _, wrong in found.values()))
 
 

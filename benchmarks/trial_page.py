@@ -2,7 +2,9 @@
 
 `python -m benchmarks.trial_page --readings 100000` fills a SQLite database through the ingester's own judge and store,
 serves the page as a process, and asks for each of its pages by turns as a signed-in data manager, beside the floor: the
-one query that counts the readings. It writes `docs/evidence/trial-page.md` and ends with 1 where a page took a second.
+one query that counts the readings. Before that it asks for completeness, which looks at every reading, and for the
+devices again and again until it is there. It writes `docs/evidence/trial-page.md` and ends with 1 where a page took a
+second.
 """
 
 import argparse
@@ -12,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
@@ -37,6 +40,7 @@ STUDY = Study(
     devices="any",
     events=["inclusion", *(f"day-{number}" for number in range(1, 8))],
 )
+WHILE = "devices, while completeness is computed"
 PAGES = {
     "overview": "/",
     "readings, first page": "/readings",
@@ -52,8 +56,19 @@ PAGES = {
 }
 
 
-def run(readings: int, rounds: int) -> tuple[dict[str, list[float]], list[float], list[float], float]:
-    """Return the seconds of each page, of the floor, the server's memory before and after, MiB, and the filling's s."""
+@dataclass
+class Measured:
+    """Seconds of each answer, by page, and of the floor; `counting_s`: until completeness was there; MiB of memory."""
+
+    pages: dict[str, list[float]]
+    floor: list[float] = field(default_factory=list)
+    memory: list[float] = field(default_factory=list)
+    counting_s: float = 0.0
+    filled_s: float = 0.0
+
+
+def run(readings: int, rounds: int) -> Measured:
+    """Fill a database, serve the page, and ask."""
     with tempfile.TemporaryDirectory(prefix="page-") as folder:
         place = Path(folder)
         engine = open_database(str(place / "trial.sqlite3"))
@@ -62,16 +77,17 @@ def run(readings: int, rounds: int) -> tuple[dict[str, list[float]], list[float]
         fill(engine, STUDY, readings)
         filled_s = time.monotonic() - begun_s
         open_account(engine, STUDY, Account(STUDY.name, "dm", "data_manager", None), SECRET, actor="lead", why="speed")
-        taken, floor, memory = _asked(place, engine, rounds)
+        found = _asked(place, engine, rounds)
+        found.filled_s = filled_s
         engine.dispose()
-    return taken, floor, memory, filled_s
+    return found
 
 
-def _asked(place: Path, engine: Engine, rounds: int) -> tuple[dict[str, list[float]], list[float], list[float]]:
+def _asked(place: Path, engine: Engine, rounds: int) -> Measured:
     port = free_port()
     (place / "studies").mkdir()
     sites, events = (str(each).replace("'", '"') for each in (STUDY.sites, STUDY.events))
-    expected = '[[expected]]\nevent = "inclusion"\nreadings = ["finger", "knee"]\n'
+    expected = "".join(f'[[expected]]\nevent = "{event}"\nreadings = ["finger", "knee"]\n' for event in STUDY.events)
     named = f'name = "{STUDY.name}"\ntitle = "{STUDY.title}"\nsites = {sites}\nevents = {events}\n'
     text = f"{named}accept_simulated = true\n{expected}"
     (place / f"studies/{STUDY.name}.toml").write_text(text, encoding="utf-8")
@@ -83,37 +99,41 @@ def _asked(place: Path, engine: Engine, rounds: int) -> tuple[dict[str, list[flo
         if not wait_for(lambda: answers(port), 30):
             raise SystemExit(f"the page does not answer: {server.text()[-300:]}")
         ask = _signed_in(port)
-        memory = [_rss_mb(server)]
-        taken: dict[str, list[float]] = {name: [] for name in PAGES}
-        floor = []
+        found = Measured({WHILE: [], **{name: [] for name in PAGES}}, memory=[_rss_mb(server)])
+        begun_s = time.monotonic()
+        while "as it stood" not in ask("/completeness"):
+            found.pages[WHILE].append(_timed(partial(ask, "/devices")))
+        found.counting_s = time.monotonic() - begun_s
         for number in range(rounds):
             for name, path in PAGES.items():
-                taken[name].append(_timed(partial(ask, path)))
-            floor.append(_timed(lambda: _count(engine)))
+                found.pages[name].append(_timed(partial(ask, path)))
+            found.floor.append(_timed(lambda: _count(engine)))
             sys.stderr.write(f"\rround {number + 1} of {rounds}")
         sys.stderr.write("\n")
-        return taken, floor, [*memory, _rss_mb(server)]
+        found.memory.append(_rss_mb(server))
+        return found
     finally:
         server.terminate()
 
 
-def _signed_in(port: int) -> Callable[[str], None]:
-    def request(method: str, path: str, body: str, headers: dict[str, str]) -> http.client.HTTPResponse:
+def _signed_in(port: int) -> Callable[[str], str]:
+    def request(method: str, path: str, body: str, headers: dict[str, str]) -> tuple[http.client.HTTPResponse, str]:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
-        answer.read()
+        text = answer.read().decode("utf-8", "replace")
         connection.close()
-        return answer
+        return answer, text
 
     form = {"Content-Type": "application/x-www-form-urlencoded"}
-    entered = request("POST", "/login", urlencode({"account": "dm", "password": SECRET}), form)
+    entered, _ = request("POST", "/login", urlencode({"account": "dm", "password": SECRET}), form)
     cookie = (entered.getheader("set-cookie") or "").partition(";")[0]
 
-    def ask(path: str) -> None:
-        status = request("GET", path, "", {"Cookie": cookie}).status
-        if status != 200:
-            raise SystemExit(f"{path}: {status}")
+    def ask(path: str) -> str:
+        answer, text = request("GET", path, "", {"Cookie": cookie})
+        if answer.status != 200:
+            raise SystemExit(f"{path}: {answer.status}")
+        return text
 
     return ask
 
@@ -144,9 +164,10 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=EVIDENCE)
     asked = parser.parse_args()
     begun_s = time.monotonic()
-    taken, floor, memory, filled_s = run(asked.readings, asked.rounds)
-    bare_s = statistics.median(floor)
-    met = all(max(each) < LIMIT_S for each in taken.values())
+    found = run(asked.readings, asked.rounds)
+    pages = {name: each for name, each in found.pages.items() if each}
+    bare_s = statistics.median(found.floor)
+    met = all(max(each) < LIMIT_S for each in pages.values())
     lines = [
         "# How fast the data managers' page answers\n",
         "Written by the command below, not by hand. A SQLite database filled through the ingester's own judge and",
@@ -160,11 +181,13 @@ def main() -> int:
         *(
             f"| {name} | {1000 * statistics.median(each):.0f} | {1000 * max(each):.0f} | "
             f"{statistics.median(each) / bare_s:.1f} |"
-            for name, each in taken.items()
+            for name, each in pages.items()
         ),
-        f"| floor: one counting query | {1000 * bare_s:.1f} | {1000 * max(floor):.1f} | 1 |\n",
-        f"Memory of the page's process: {memory[0]:.0f} MiB signed in, {memory[1]:.0f} MiB at the end.",
-        f"The database was filled in {filled_s:.0f} s: {asked.readings / filled_s:.0f} readings a second.",
+        f"| floor: one counting query | {1000 * bare_s:.1f} | {1000 * max(found.floor):.1f} | 1 |\n",
+        f"Completeness was there {found.counting_s:.1f} s after it was first asked for; the devices were asked for",
+        f"{len(found.pages[WHILE])} times meanwhile. A process of its own computes it, and gives way to others.",
+        f"Memory of the page's process: {found.memory[0]:.0f} MiB signed in, {found.memory[1]:.0f} MiB at the end.",
+        f"The database was filled in {found.filled_s:.0f} s: {asked.readings / found.filled_s:.0f} readings a second.",
     ]
     asked.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
     sys.stderr.write("".join(f"{line}\n" for line in lines if line.startswith(("- ", "| "))))

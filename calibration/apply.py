@@ -11,8 +11,9 @@ from typing import Any, Final
 import numpy as np
 from pydantic import ValidationError
 
-from calibration.state import Change, Value, sync_folder
+from calibration.state import Change, Value
 from calibration.toml_edit import EditError, with_values
+from calibration.whole_file import opened_anew, sync_folder
 from contract.certificate import StepName, StepOutcome
 from firmware_config.device import DEFAULT_PATH, DeviceConfig, load_device
 from firmware_config.loading import ConfigurationError
@@ -22,6 +23,19 @@ SAME: Final = 1e-9
 """Relative difference below which a correction changes nothing."""
 
 
+CORRECTABLE: Final = frozenset(
+    {
+        "pressure_sensor.zero_kpa",
+        "pressure_sensor.gain",
+        "camera.lock.exposure_us",
+        "camera.lock.analogue_gain",
+        "camera.lock.colour_gains",
+        "camera.delay_ms",
+    }
+)
+"""All that steps correct. What the probe is held to is not among them, and nobody gets it changed by a calibration."""
+
+
 class ApplyError(Exception):
     """Corrections were not written; the file is as it was. The text is one sentence naming file and key."""
 
@@ -29,13 +43,15 @@ class ApplyError(Exception):
 def proposed(device: DeviceConfig, outcomes: Mapping[StepName, StepOutcome]) -> tuple[Change, ...]:
     """Return what the outcomes want the configuration to say and it does not say yet; the last step to name a key wins.
 
-    Raises `ApplyError` where a correction names a key that the device has not.
+    Raises `ApplyError` where a correction names a key that is not `CORRECTABLE`, or that the device has not.
     """
     content = device.model_dump()
     found: dict[str, Change] = {}
     for outcome in outcomes.values():
         for key, new in outcome.corrections.items():
-            old = _value(content, key)
+            if key not in CORRECTABLE:
+                raise ApplyError(f"{key}: is nothing that a calibration corrects")
+            old = value_in(content, key)
             found.pop(key, None)
             if not _same(old, new):
                 # A whole number stays one: the file is read by people.
@@ -44,7 +60,8 @@ def proposed(device: DeviceConfig, outcomes: Mapping[StepName, StepOutcome]) -> 
     return tuple(found.values())
 
 
-def _value(content: Mapping[str, Any], key: str) -> Value | None:
+def value_in(content: Mapping[str, Any], key: str) -> Value | None:
+    """Return the number, or the numbers, that a device's dumped `content` has for a dotted key; raises `ApplyError`."""
     value: Any = content
     for part in key.split("."):
         if not isinstance(value, Mapping) or part not in value:
@@ -112,12 +129,13 @@ def write_corrections(path: Path, device: DeviceConfig, changes: Sequence[Change
 def _write_beside(part: Path, text: str, like: Path) -> None:
     """Write a file with the mode and owner of another, on the disk on return."""
     found = like.stat()
-    with part.open("w", encoding="utf-8", newline="") as file:
+    with os.fdopen(opened_anew(part, 0o600), "w", encoding="utf-8", newline="") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
         os.fchmod(file.fileno(), found.st_mode & 0o7777)
-        if os.geteuid() == 0:
+        made = os.fstat(file.fileno())
+        if os.geteuid() == 0 and (made.st_uid, made.st_gid) != (found.st_uid, found.st_gid):
             os.fchown(file.fileno(), found.st_uid, found.st_gid)
 
 

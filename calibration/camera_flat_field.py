@@ -4,9 +4,11 @@ from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from calibration.camera_frames import (
     Floats,
+    TargetError,
     black_of,
     check_white,
     curve,
@@ -28,7 +30,15 @@ MOST_FALLOFF_PCT: Final = 20.0
 MOST_COLOUR_PCT: Final = 3.0
 """Of ln(G/R) from border to border: skin that moves by a tenth of the field then moves the signal by 0.003, a tenth
 of a normal step (0.03)."""
-RIM_BELOW: Final = 0.9
+RIM_WIDEST: Final = 1.0 / 8.0
+"""Of the picture's width: nothing that is dark over less than this is the lens's or the light's."""
+RIM_BELOW: Final = 0.01
+"""Darker than its surroundings by this share: the plate's rim, or what a blur has made of it."""
+RIM_TAIL: Final = 1.0 / 64.0
+"""Of the width, that the rim's blur reaches beyond where it is so dark."""
+LEAST_PIXELS: Final = 30
+"""Of a cell, that the rim leaves: else it is left out."""
+LEAST_CELLS: Final = COLUMNS * ROWS // 2
 DEAD_BELOW: Final = 0.6
 MOST_DEAD: Final = 20
 
@@ -37,9 +47,10 @@ def flat_field(bench: Bench) -> StepOutcome:
     """Fit ln of green, and ln(G/R), over a grid of medians: tilt and bowl."""
     light = mean_of(take(bench, FRAMES, lock_of(bench))) - black_of(bench)
     check_white(light)
-    cells = grid(light)
-    y, x = np.mgrid[0:ROWS, 0:COLUMNS].astype(float)
-    x, y = ((2 * x + 1) / COLUMNS - 1).ravel(), ((2 * y + 1) / ROWS - 1).ravel()
+    cells, number = grid(light)
+    if len(number) < LEAST_CELLS:
+        raise TargetError("The picture is not evenly white: lay the white target flat, and keep shadows off it.")
+    x, y = 2.0 * (number % COLUMNS + 0.5) / COLUMNS - 1.0, 2.0 * (number // COLUMNS + 0.5) / ROWS - 1.0
     green, ratio = cells[:, 1], cells[:, 1] / cells[:, 0]
     bowl, bowl_c, _ = surface(green, x, y)
     tilt, tilt_c, sigma = surface(ratio, x, y)
@@ -80,27 +91,46 @@ def flat_field(bench: Bench) -> StepOutcome:
             Figure(name="dead-pixels", value=dead_pixels(light), at_most=MOST_DEAD),
         ],
         [
-            curve("green", np.arange(len(green)), green / green.max(), "cell, row by row of 16", "of largest"),
-            curve("ln-green-red", np.arange(len(green)), np.log(ratio), "cell, row by row of 16", "ln(G/R)"),
+            curve("green", number, green / green.max(), "cell, row by row of 16", "of largest"),
+            curve("ln-green-red", number, np.log(ratio), "cell, row by row of 16", "ln(G/R)"),
         ],
     )
 
 
-def grid(light: Floats) -> Floats:
-    """Return medians of 12 rows of 16 cells, shape (192, 3): the plate's rim and single pixels do not move a median."""
-    return np.array(
-        [
-            _median(cell.reshape(-1, 3))
-            for row in np.array_split(light, ROWS, axis=0)
-            for cell in np.array_split(row, COLUMNS, axis=1)
-        ]
-    )
+def grid(light: Floats) -> tuple[Floats, NDArray[np.intp]]:
+    """Return medians of cells, shape (n, 3), and which of 12 rows of 16 cells they are, row by row, shape (n,).
+
+    A median is not moved by single pixels, but by a rim that darkens half of a cell: what the rim touches is left out.
+    """
+    kept = ~_rim(light)
+    cells, numbers = [], []
+    for number in range(ROWS * COLUMNS):
+        rows, columns = _part(light.shape[0], number // COLUMNS, ROWS), _part(light.shape[1], number % COLUMNS, COLUMNS)
+        cell = light[rows, columns][kept[rows, columns]]
+        if len(cell) >= LEAST_PIXELS:
+            cells.append(np.median(cell, axis=0))
+            numbers.append(number)
+    return np.array(cells), np.array(numbers)
 
 
-def _median(cell: Floats) -> Floats:
-    """Without what the plate's rim darkens: else a cell that it crosses has its median at the lower end of white."""
-    bright = cell[:, 1] > RIM_BELOW * np.percentile(cell[:, 1], 80)
-    return np.asarray(np.median(cell[bright], axis=0))
+def _part(length: int, place: int, of: int) -> slice:
+    return slice(length * place // of, length * (place + 1) // of)
+
+
+def _rim(light: Floats) -> NDArray[np.bool_]:
+    """Return which pixels are darker than all around them, or next to such: the plate's rim, however blurred.
+
+    A closing (dilation, then erosion) fills what is dark and narrow, and leaves what falls off over the whole field.
+    """
+    green = cv2.blur(np.ascontiguousarray(light[:, :, 1], dtype=np.float32), (5, 5))
+    wide, tail = (2 * round(0.5 * share * light.shape[1]) + 1 for share in (RIM_WIDEST, 2.0 * RIM_TAIL))
+    # Beyond the border it goes on as it does within: else a falling corner would be filled.
+    beyond = np.pad(green, wide, mode="reflect", reflect_type="odd")
+    filled = cv2.morphologyEx(beyond, cv2.MORPH_CLOSE, np.ones((wide, wide), np.uint8))[wide:-wide, wide:-wide]
+    dark = (green < (1.0 - RIM_BELOW) * filled).astype(np.uint8)
+    # Noise makes specks; a rim is longer than they are.
+    dark = np.asarray(cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)), dtype=np.uint8)
+    return np.asarray(cv2.dilate(dark, np.ones((tail, tail), np.uint8)) > 0)
 
 
 def dead_pixels(light: Floats) -> int:

@@ -76,10 +76,10 @@ def _nearer(light: Floats, lock: CameraLock, camera: Camera, longest_us: int) ->
     neutral = abs(math.log(green / red)) < 0.3 * NEUTRAL and abs(math.log(green / blue)) < 0.3 * NEUTRAL
     if not clipped and abs(factor - 1.0) < CLOSE and neutral:
         return None
-    return _split(lock.exposure_us * lock.analogue_gain * factor, gains, lock, camera, longest_us)
+    return split(lock.exposure_us * lock.analogue_gain * factor, gains, lock, camera, longest_us)
 
 
-def _split(
+def split(
     total: float, gains: tuple[float, float], lock: CameraLock, camera: Camera, longest_us: int
 ) -> CameraLock | None:
     """Divide exposure x gain: light before gain, since gain raises noise; exposure in the sensor's steps."""

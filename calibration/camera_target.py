@@ -27,6 +27,7 @@ GREY_STEP_MM: Final = 1.5
 
 DOT_PITCH_MM: Final = 1.8
 DOT_RADIUS_MM: Final = 0.35
+PAD_PITCH_MM: Final = 1.5
 BLOCK_SIDE_MM: Final = 2.8
 BLOCK_TURN_DEG: Final = 10.0
 """The slant of the block's edges: ISO 12233 has about 5 degrees; twice that stays slanted when laid a little askew."""
@@ -77,6 +78,12 @@ def dots() -> NDArray[np.float64]:
     limit = 2 * DOT_PITCH_MM
     rim = [(x, y) for y in steps for x in steps if max(abs(x), abs(y)) == limit and (x, y) != (-limit, -limit)]
     return np.array(rim)
+
+
+def pad_dots() -> NDArray[np.float64]:
+    """Return the dots of the soft pad, shape (25, 2): a grid of 5 x 5. Only that they move together matters."""
+    steps = PAD_PITCH_MM * np.arange(-2.0, 2.5)
+    return np.array([(x, y) for y in steps for x in steps])
 
 
 def block() -> NDArray[np.float64]:

@@ -17,6 +17,7 @@ from calibration.camera_target import (
     chart_size_mm,
     dots,
     grey_steps,
+    pad_dots,
 )
 from calibration.card import CUT, INK, Area, Language, Line, Shape, Words, box
 from calibration.card_pdf import figure
@@ -28,6 +29,7 @@ PLACES: Final[dict[Target, Point]] = {
     Target.GREY_STEPS: (90.0, 75.0),
     Target.CHART: (45.0, 125.0),
     Target.SCALE_CARD: (90.0, 125.0),
+    Target.PAD: (135.0, 125.0),
 }
 """Of each tile's middle on the sheet, mm."""
 TEXTS: Final[dict[str, tuple[str, str]]] = {
@@ -37,6 +39,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     Target.GREY_STEPS: ("grey steps", "gris"),
     Target.CHART: ("colour chart", "charte de couleurs"),
     Target.SCALE_CARD: ("scale card", "mire d'échelle"),
+    Target.PAD: ("stencil of the pad", "gabarit du coussin"),
     "1": (
         "Print at 100 % on white matt paper without brightener, in colour, at 600 dpi or more.",
         "Imprimez à 100 % sur papier blanc mat sans azurant, en couleur, à 600 dpi ou plus.",
@@ -52,6 +55,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "4": (
         "The dark cap cannot be printed: black velvet or flock, so tight that no room light enters.",
         "Le capuchon noir ne s'imprime pas : velours noir, assez serré pour arrêter la lumière.",
+    ),
+    "5": (
+        "The pad is no paper: mark the stencil's dots on soft white silicone, 3 to 5 mm thick.",
+        "Le coussin n'est pas en papier : marquez ces points sur du silicone blanc souple, 3 à 5 mm.",
     ),
 }
 """English and French."""
@@ -86,7 +93,7 @@ def sheet(language: Language = "en") -> list[Shape]:
         ]
     return shapes + [
         Words(f"{number}.  {text(str(number))}", (25.0, 165.0 + 8.0 * number), 3.2, starts=True)
-        for number in (1, 2, 3, 4)
+        for number in (1, 2, 3, 4, 5)
     ]
 
 
@@ -97,6 +104,8 @@ def printed(target: Target) -> list[Area]:
         return [Area(box(-width / 2, -height / 2, width, height), CHART_INK), *map(_square, chart_patches())]
     if target is Target.GREY_STEPS:
         return list(map(_square, grey_steps()))
+    if target is Target.PAD:
+        return [_disc((float(x), float(y))) for x, y in pad_dots()]
     if target is Target.SCALE_CARD:
         return [*(_disc((float(x), float(y))) for x, y in dots()), Area(_points(block().tolist()), INK)]
     return []

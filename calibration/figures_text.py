@@ -24,6 +24,13 @@ def limits(figure: Figure) -> str:
     return f"≤ {figure.at_most:g} {figure.unit}".rstrip() if figure.at_most is not None else ""
 
 
+def configured(found: float | int | tuple[float, ...] | None) -> str:
+    """Return a value of the configuration as it is written there."""
+    if found is None:
+        return "–"
+    return f"[{', '.join(f'{each:.6g}' for each in found)}]" if isinstance(found, tuple) else f"{found:.6g}"
+
+
 def has_limits(figure: Figure) -> bool:
     """Whether a figure is judged, and does not only inform."""
     return figure.at_least is not None or figure.at_most is not None

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from calibration.apply import corrected, proposed, write_corrections
+from calibration.apply import corrected, proposed
 from calibration.rig import Rig, RigError
 from calibration.run import Run
 from calibration.state import Change
@@ -58,6 +58,8 @@ class Machine:
     sha256: Callable[[DeviceConfig], str]
     """The hash of what calibration depends on."""
     now: Callable[[], datetime]
+    write: Callable[[DeviceConfig, Sequence[Change]], Path]
+    """Writes changes into the device's file, which says what the device does; returns where the file before is."""
 
 
 def carry_out(run: Run, machine: Machine, device: DeviceConfig, desk: Desk) -> DeviceConfig:
@@ -119,7 +121,7 @@ def _correct(run: Run, machine: Machine, device: DeviceConfig, desk: Desk) -> De
         return device
     after = corrected(device, changes)
     run.answer(changes, old, machine.sha256(after), machine.now())
-    desk.written(write_corrections(machine.file, device, changes, machine.now()))
+    desk.written(machine.write(device, changes))
     return after
 
 

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ A4_INCHES: Final = (8.27, 11.69)
 ROWS: Final = 42
 PLOTS: Final = 6
 BARS: Final = 40
+PLOT_FORMATS: Final = (".pdf", ".png", ".svg")
 COLUMNS: Final = (0.06, 0.24, 0.47, 0.67, 0.88)
 SIMULATED: Final = "SIMULATED DEVICE: this certificate speaks of no real machine."
 Row = tuple[str, str, str, str, str]
@@ -30,6 +32,26 @@ def write_certificate(path: Path, certificate: Certificate, previous: Certificat
     with PdfPages(path, metadata={"Title": title, "Creator": "refill calibrate report"}) as pdf:
         for page in _pages(certificate, previous):
             pdf.savefig(page)
+
+
+def write_changes(path: Path, old: Certificate, new: Certificate) -> None:
+    """Draw what moved between two certificates, as a picture whose form its name says; raises `OSError`.
+
+    One page holds `BARS` figures; a picture of more is longer.
+    """
+    comparable = moved(old, new)
+    page = _changes(comparable, old)
+    page.set_size_inches(A4_INCHES[0], max(3.0, A4_INCHES[1] * len(comparable) / BARS))
+    if path.suffix.lower() not in PLOT_FORMATS:
+        raise ValueError(f"{path}: no kind of picture that can be drawn")
+    part = path.with_name(f".{path.name}.part")
+    try:
+        page.savefig(part, format=path.suffix.lower()[1:], dpi=120)
+        part.replace(path)
+    except OSError:
+        with suppress(OSError):
+            part.unlink()
+        raise
 
 
 def _pages(certificate: Certificate, previous: Certificate | None) -> Iterator[Page]:

@@ -6,7 +6,7 @@ Instants are CLOCK_BOOTTIME in ns. A rig blocks: calibration is slow, and one en
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,11 @@ class Pressure:
     kpa: NDArray[np.float64]
 
 
+STILL_S: Final = 0.5
+"""So long before its end the hold of a calibration's press is left to itself: pump off, valve closed. What the pressure
+loses then is the leak; while the pump makes up for it, nothing in the samples tells how large it is."""
+
+
 @dataclass(frozen=True)
 class Pressed:
     """One press on the plug: all its samples, when the hold began, and when the valve was told to open."""
@@ -53,6 +58,8 @@ class Pressed:
     faults: tuple[str, ...] = ()
     reference_kpa: float | None = None
     """What the reference manometer showed during the hold; None on a real machine, where only the engineer sees it."""
+    still_ns: int | None = None
+    """When the pump was left off, about `STILL_S` before the valve opened; None where it worked to the hold's end."""
 
 
 @dataclass(frozen=True)
@@ -106,10 +113,16 @@ class Rig(Protocol):
         """Listen to the vented probe for so long."""
 
     def press(self, target_kpa: float, hold_s: float, ramp_s: float = 1.0) -> Pressed:
-        """Press, hold, release, and listen for a second more; a press that does not come off is a `RigError`."""
+        """Press, hold, release, and listen for a second more; a press that does not come off is a `RigError`.
 
-    def ceiling_kpa(self) -> float:
-        """Inject a rising pressure reading above the limit, and return at what pressure the probe let go."""
+        For the hold's last `STILL_S` the pump is left off, and `still_ns` says since when, where the machine can do so.
+        """
+
+    def ceiling_kpa(self, operator: str | None = None) -> float:
+        """Inject a rising pressure reading above the limit, and return at what pressure the probe let go.
+
+        The fault that this latches is cleared in the name of `operator`, a code.
+        """
 
     def pictures(self, count: int, lock: CameraLock | None = None) -> Pictures:
         """Take frames one after another, with the configured lock or another one."""

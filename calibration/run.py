@@ -1,7 +1,8 @@
 """One calibration, step by step, such that it may be killed at any instant and gone on with.
 
-First every step of the plan; then what they correct is proposed and written; then the steps that corrected something
-are done again, under the new configuration, and these outcomes count. The caller talks to the engineer.
+First every step of the plan; then what they correct is proposed and written; then the steps that measured what was
+corrected, and the one from end to end, are done again, under the new configuration, and these outcomes count. The
+caller talks to the engineer.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from calibration.rig import Rig, RigError
-from calibration.state import Begun, Certified, Change, Correcting, Measured, RunError, RunFiles, Skipped, Who
+from calibration.state import Begun, Certified, Change, Correcting, Event, Measured, RunError, RunFiles, Skipped, Who
 from calibration.step import Ask, Bench, Say, Step
 from contract.certificate import StepName, StepOutcome
 from firmware_config.device import DeviceConfig
@@ -83,7 +84,7 @@ class Run:
             return [step for step in self._steps if step.name not in done]
         place = self._files.events.index(self.correcting)
         since = {event.outcome.step for event in self._files.events[place:] if isinstance(event, Measured)}
-        again = {change.step for change in self.correcting.changes}
+        again = _again(self.correcting, self._files.events[:place])
         return [step for step in self._steps if step.name in again - since]
 
     def measure(self, step: Step, rig: Rig, device: DeviceConfig, ask: Ask, say: Say) -> StepOutcome:
@@ -91,7 +92,7 @@ class Run:
         rig.put(step.target)
         # A verification judges what the configuration now says, not what the step found before.
         before = {name: found for name, found in self.outcomes.items() if name is not step.name}
-        outcome = step.run(Bench(rig, device, ask, say, before))
+        outcome = step.run(Bench(rig, device, ask, say, before, self.who.operator))
         if outcome.step is not step.name:
             raise RigError(f"{step.name} gave an outcome of {outcome.step}")
         return outcome
@@ -118,6 +119,19 @@ class Run:
     def close(self) -> None:
         """Let go of the run's files; it may be resumed."""
         self._files.close()
+
+
+def _again(correcting: Correcting, before: Sequence[Event]) -> set[StepName]:
+    """Return the steps to be done again after corrections: all that named a key which was changed.
+
+    A step named it too where another one's value was written in the end: what it found does not hold any more. What is
+    measured from end to end depends on all of them.
+    """
+    keys = {change.key for change in correcting.changes}
+    if not keys:
+        return set()
+    last = {event.outcome.step: event.outcome for event in before if isinstance(event, Measured)}
+    return {step for step, outcome in last.items() if keys & outcome.corrections.keys()} | {StepName.END_TO_END}
 
 
 @contextmanager

@@ -8,13 +8,13 @@ import fcntl
 import hashlib
 import json
 import os
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, TypeAdapter
 
+from calibration.whole_file import sync_folder, write_whole
 from contract.certificate import Key, StepName, StepOutcome
 from contract.identifiers import Sha256, Slug, VersionText
 from contract.record import Record
@@ -112,7 +112,8 @@ class RunFiles:
         """Take the folder and read what is there; raises `RunError` where it is taken, altered or not readable."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-            self._lock = os.open(self.folder.parent / f".{self.folder.name}.lock", os.O_WRONLY | os.O_CREAT, 0o640)
+            lock = self.folder.parent / f".{self.folder.name}.lock"
+            self._lock = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o640)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             self.close()
@@ -191,29 +192,3 @@ def _unchained(path: Path, number: int, previous: str) -> tuple[str, str]:
 
 def _chained(previous: str, body: str) -> str:
     return hashlib.sha256(f"{previous}\n{body}".encode()).hexdigest()
-
-
-def write_whole(path: Path, text: str, mode: int = 0o640) -> None:
-    """Put `text` at `path` whole or not at all, on the disk on return; raises `OSError`."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError:
-        with suppress(OSError):
-            part.unlink()
-        raise
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Have a folder's entries on the disk; raises `OSError`."""
-    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -53,6 +53,8 @@ class Bench:
     ask: Ask
     say: Say
     before: Mapping[StepName, StepOutcome]
+    operator: str | None = None
+    """Whose calibration it is, a code."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a person adds to a reading after it was made: a confirmation, a coded comment, a correction.
+"""What a person adds to a reading after it was made: a confirmation, a coded comment, a correction, a stopwatch's time.
 
 An amendment is a record of its own, with a place in the device's chain, who and when. The reading that it is about
 never changes: the old value stays, and what stands now is the reading and its amendments together.
@@ -74,6 +74,11 @@ Value = Annotated[str, Field(pattern=rf"^[a-z0-9][a-z0-9-]{{0,62}}$|{RFC_3339}")
 """A number, a code, a word of a list, or a time: nothing in which a name would fit."""
 
 
+Action = Literal["confirmed", "commented", "corrected", "timed"]
+StopwatchSeconds = Annotated[float, Field(ge=0.2, le=60.0)]
+"""No thumb is faster, and no refill that is watched by eye lasts longer."""
+
+
 class Change(Record):
     """One field that was corrected: what stood until then, and what stands from now on.
 
@@ -101,13 +106,19 @@ class Amendment(Source):
     kind: Literal["amendment"] = "amendment"
     about: ReadingId = Field(description="reading_id of the record that this one is about")
     operator: Slug = Field(description="code of whoever amends, never a name")
-    action: Literal["confirmed", "commented", "corrected"]
+    action: Action
     mottling_score: Score | None = Field(
         None, description="confirmed only: the score by the person, of a mottling reading; the device's own stays"
     )
     comment: CommentCode | None = None
     changes: tuple[Change, ...] = Field((), max_length=6)
     why: CorrectionWhy | None = None
+    stopwatch_s: StopwatchSeconds | None = Field(
+        None, description="timed only: what the person's own stopwatch said of the same skin; null before 1.4"
+    )
+    before_number: bool | None = Field(
+        None, description="timed only: whether it was stopped before its page had shown the device's number"
+    )
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> Self:
@@ -120,4 +131,7 @@ class Amendment(Source):
             raise ValueError("a field is changed twice")
         if self.mottling_score is not None and self.action != "confirmed":
             raise ValueError("a mottling score is confirmed, nothing else")
+        timed = self.action == "timed"
+        if timed != (self.stopwatch_s is not None) or timed != (self.before_number is not None):
+            raise ValueError("stopwatch_s and before_number stand exactly when action is timed")
         return self

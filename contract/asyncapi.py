@@ -1,8 +1,7 @@
 """The wire as one AsyncAPI 3.0 document, from the device's side: channels, messages, operations, schemas, examples.
 
 Generated from the models with the JSON Schemas (`python -m contract.schema`), never edited by hand. Its schemas are of
-JSON Schema draft 7, AsyncAPI's own; the files beside it are draft 2020-12. `calibration` is a reserved kind of topic:
-nothing is sent on it, so it is no channel here.
+JSON Schema draft 7, AsyncAPI's own; the files beside it are draft 2020-12.
 """
 
 import json
@@ -13,7 +12,10 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from contract.amendment import Amendment
+from contract.asyncapi_calibration import CALIBRATED, CERTIFICATE_REFUSED, CERTIFICATE_STORED
 from contract.asyncapi_examples import AMENDED, ENVELOPE, HOME, LOST, MOTTLED, READY, REFUSED, STORED
+from contract.calibration import CertificateMessage, CertificateReceipt
+from contract.certificate import Certificate
 from contract.envelope import MAX_PAYLOAD_BYTES, Envelope
 from contract.mottling import MottlingReading
 from contract.reading import Reading, Receipt
@@ -34,16 +36,21 @@ PARAMETERS: dict[str, tuple[str, str]] = {
 }
 """Levels of a topic: what each is, and an example."""
 
-CHANNELS: dict[Kind, tuple[str, str]] = {
-    "reading": ("envelope", "Every record of the device's journal, each until a receipt has come for it."),
-    "status": ("status", "How the device does. Retained; the broker sends the last will where the device is lost."),
-    "receipt": ("receipt", "What became of a record. Only `stored` clears it from the device's outbox."),
+CHANNELS: dict[Kind, tuple[tuple[str, ...], str]] = {
+    "reading": (("envelope",), "Every record of the device's journal, each until a receipt has come for it."),
+    "status": (("status",), "How the device does. Retained; the broker sends the last will where the device is lost."),
+    "calibration": (("certificate",), "Every calibration certificate of the device, until a receipt has come for it."),
+    "receipt": (
+        ("receipt", "certificateReceipt"),
+        "What became of a record or a certificate. Only `stored` ends its being sent.",
+    ),
 }
-"""Kind of topic: its message, and what it is for."""
+"""Kind of topic: its messages, and what it is for."""
 
 OPERATIONS: dict[str, tuple[Literal["send", "receive"], Kind, bool]] = {
     "sendReading": ("send", "reading", False),
     "sendStatus": ("send", "status", True),
+    "sendCertificate": ("send", "calibration", False),
     "receiveReceipt": ("receive", "receipt", False),
 }
 """Operation of the device: action, kind of topic, retained or not. All are of QoS 1."""
@@ -53,8 +60,10 @@ HOW: dict[str, str] = {
     " comes. The broker's acknowledgement proves nothing about storage. Any number of times is the same as once.",
     "sendStatus": "On every change and now and then. The same message with state `lost` is the last will of each"
     " connection; session_id tells a late one from the connection that followed.",
-    "receiveReceipt": "Sent after the commit, for every time that a record has come in, in the version that the"
-    " record's envelope was written in.",
+    "sendCertificate": "Alone, while no record is in flight, in the order in which the certificates were made; sent"
+    " again, with another sent_at, until a receipt comes. Any number of times is the same as once.",
+    "receiveReceipt": "Sent after the commit, for every time that a record or a certificate has come in, in the version"
+    " that its message was written in.",
 }
 
 MESSAGES: dict[str, tuple[type[BaseModel], str, Sequence[tuple[str, BaseModel]]]] = {
@@ -69,6 +78,16 @@ MESSAGES: dict[str, tuple[type[BaseModel], str, Sequence[tuple[str, BaseModel]]]
         "The trial database's word on one record.",
         [("stored", STORED), ("refused", REFUSED)],
     ),
+    "certificate": (
+        CertificateMessage,
+        f"A certificate as the text that the device signed. At most {MAX_PAYLOAD_BYTES} bytes in all.",
+        [("one step, passed", CALIBRATED)],
+    ),
+    "certificateReceipt": (
+        CertificateReceipt,
+        "The trial database's word on one certificate.",
+        [("stored", CERTIFICATE_STORED), ("refused", CERTIFICATE_REFUSED)],
+    ),
 }
 """Message: its model, what it is, and examples."""
 
@@ -77,6 +96,8 @@ RECORDS: tuple[type[BaseModel], ...] = (Reading, MottlingReading, Amendment)
 
 HASHED: tuple[str, ...] = ("envelope", "receipt")
 """Messages that belong together by the record's hash."""
+SIGNED: tuple[type[BaseModel], ...] = (Certificate,)
+"""What stands in a certificate's body."""
 
 
 def document() -> _Object:
@@ -86,8 +107,8 @@ def document() -> _Object:
         "info": {
             "title": "Refill: from the bedside device to the trial database",
             "version": SCHEMA_VERSION,
-            "description": "Records, status and receipts over MQTT 3.1.1 or later, seen from the device. docs/wire.md"
-            " says what a version is and what becomes of messages that are older or newer.",
+            "description": "Records, certificates, status and receipts over MQTT 3.1.1 or later, seen from the device."
+            " docs/wire.md says what a version is and what becomes of messages that are older or newer.",
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",
@@ -149,25 +170,25 @@ def _servers() -> _Object:
 
 
 def _channel(kind: Kind) -> _Object:
-    message, what = CHANNELS[kind]
+    messages, what = CHANNELS[kind]
     return {
         "address": address(kind),
         "description": what,
         "parameters": {name: _ref("components", "parameters", name) for name in PARAMETERS},
-        "messages": {message: _ref("components", "messages", message)},
+        "messages": {message: _ref("components", "messages", message) for message in messages},
     }
 
 
 def _operation(name: str) -> _Object:
     action, kind, retain = OPERATIONS[name]
-    message, _ = CHANNELS[kind]
+    messages, _ = CHANNELS[kind]
     sender, receiver = ("device", "trial") if action == "send" else ("trial", "device")
     return {
         "action": action,
         "channel": _ref("channels", kind),
         "summary": f"From {sender} to {receiver}.",
         "description": HOW[name],
-        "messages": [_ref("channels", kind, "messages", message)],
+        "messages": [_ref("channels", kind, "messages", message) for message in messages],
         "bindings": {"mqtt": {"qos": 1, "retain": retain, "bindingVersion": MQTT_BINDING}},
         "x-sender": sender,
         "x-receiver": receiver,
@@ -190,7 +211,7 @@ def _message(name: str) -> _Object:
 
 def _schemas() -> _Object:
     """Return every schema that a message needs, by name; those of records belong to the text in the envelope."""
-    models: list[type[BaseModel]] = [*RECORDS, *(model for model, _, _ in MESSAGES.values())]
+    models: list[type[BaseModel]] = [*RECORDS, *SIGNED, *(model for model, _, _ in MESSAGES.values())]
     _, made = models_json_schema(
         [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"
     )
@@ -198,6 +219,9 @@ def _schemas() -> _Object:
     schemas["Envelope"]["properties"]["body"]["contentSchema"] = {
         "oneOf": [_ref("components", "schemas", model.__name__) for model in RECORDS]
     }
+    body = schemas["SignedCertificate"]["properties"]["body"]
+    body["contentMediaType"] = "application/json"
+    body["contentSchema"] = _ref("components", "schemas", Certificate.__name__)
     return schemas
 
 

@@ -13,7 +13,7 @@ from contract.status import DeviceStatus
 from contract.topics import Topic
 
 HOME = Topic("demo", "00", "bedside-1", "reading")
-_AT = datetime(2026, 11, 23, 12, 0, 30, tzinfo=UTC)
+AT = datetime(2026, 11, 23, 12, 0, 30, tzinfo=UTC)
 
 _RESULT = {"status": "measured", "crt_s": 2.41, "crt_ci95_s": [2.2, 2.7], "t50_s": 0.71, "tau_s": 1.05}
 READING = Reading.model_validate(
@@ -90,7 +90,7 @@ CONFIRMED = Amendment.model_validate(
 
 def _sealed(previous_sha256: str, record: Source) -> Envelope:
     body = canonical_json(record)
-    return Envelope(sent_at=_AT, previous_sha256=previous_sha256, sha256=chain_sha256(previous_sha256, body), body=body)
+    return Envelope(sent_at=AT, previous_sha256=previous_sha256, sha256=chain_sha256(previous_sha256, body), body=body)
 
 
 ENVELOPE = _sealed(GENESIS_SHA256, READING)
@@ -100,7 +100,7 @@ AMENDED = _sealed(MOTTLED.sha256, CONFIRMED)
 
 def _receipt(**outcome: str) -> Receipt:
     whose = {"reading_id": READING.reading_id, "device_seq": READING.device_seq, "sha256": ENVELOPE.sha256}
-    return Receipt.model_validate({**whose, **outcome, "received_at": _AT})
+    return Receipt.model_validate({**whose, **outcome, "received_at": AT})
 
 
 STORED = _receipt(outcome="stored")
@@ -110,7 +110,7 @@ READY = DeviceStatus.model_validate(
     {
         "session_id": UUID("00000000-0000-4000-8000-000000000009"),
         "state": "ready",
-        "at": _AT,
+        "at": AT,
         "software_version": "0.1.0",
         "unsent_readings": 3,
         "problem": "The broker does not answer.",

@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from contract.identifiers import Sha256, SiteNumber, Slug
-from contract.record import Record
+from contract.record import Record, SchemaVersion
 from contract.source import Device
 from contract.times import Time
 
@@ -18,6 +18,8 @@ Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$", max
 """A key of `device.toml` with its sections: `pressure_sensor.zero_kpa`."""
 Label = Annotated[str, Field(min_length=1, max_length=80)]
 LONGEST_CURVE: int = 400
+LONGEST_BODY: int = 200_000
+"""Characters of a certificate's text."""
 
 
 class StepName(StrEnum):
@@ -80,7 +82,7 @@ class Curve(Record):
 
 
 class StepOutcome(Record):
-    """What one step came to. `trouble`, one sentence, stands where it could not be measured: then it has not passed."""
+    """What one step came to. With `trouble`, one sentence, it has not passed, whatever its figures say."""
 
     step: StepName
     at: Time
@@ -100,6 +102,7 @@ class StepOutcome(Record):
 class Certificate(Record):
     """One calibration of one device. It holds while `configuration_sha256` is what the device is set to."""
 
+    schema_version: SchemaVersion | None = Field(None, description="version that it was made by; null before 1.4")
     certificate_id: UUID
     device: Device
     site: SiteNumber | None
@@ -123,6 +126,6 @@ class Certificate(Record):
 class SignedCertificate(Record):
     """A certificate as the exact text that was signed: Ed25519 over its UTF-8 bytes, key and signature in base 64."""
 
-    body: str = Field(max_length=200_000)
+    body: str = Field(max_length=LONGEST_BODY)
     public_key: str = Field(pattern=r"^[A-Za-z0-9+/]{43}=$")
     signature: str = Field(pattern=r"^[A-Za-z0-9+/]{86}==$")

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
 from contract.amendment import Amendment
+from contract.calibration import CertificateMessage
+from contract.certificate import Certificate
 from contract.identifiers import Sha256
 from contract.mottling import MottlingReading
 from contract.reading import Reading
@@ -120,3 +122,16 @@ def open_status(payload: bytes) -> DeviceStatus:
         return DeviceStatus.model_validate_json(payload, strict=True)
     except ValidationError as error:
         raise _refused(error, payload) from error
+
+
+def open_certificate(payload: bytes) -> tuple[CertificateMessage, Certificate]:
+    """Return the message and the certificate in it; raises `EnvelopeError`. The signature is not looked at."""
+    _limit(payload)
+    try:
+        message = CertificateMessage.model_validate_json(payload, strict=True)
+    except ValidationError as error:
+        raise _refused(error, payload) from error
+    try:
+        return message, Certificate.model_validate_json(message.certificate.body, strict=True)
+    except ValidationError as error:
+        raise _refused(error, message.certificate.body) from error

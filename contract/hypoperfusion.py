@@ -6,9 +6,10 @@ later.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from contract.hypoperfusion_threshold import calibration_note, compared
 from contract.hypoperfusion_words import (
     AFTER_ONSET,
     BORDERLINE,
@@ -24,8 +25,9 @@ from contract.hypoperfusion_words import (
 )
 from contract.moments import Moment, age_h, is_before, is_fresh, latest, moment_of
 from contract.mottling import MottlingReading, mottling_sentence
-from contract.reading import BodySite, Measured, Reading, RefillResult
+from contract.reading import BodySite, Measured, Reading
 from contract.reasons import sentence
+from contract.stopwatch import StopwatchMapping
 from contract.window import NO_HOURS, InWindow, WindowAnswer, in_window
 
 
@@ -60,6 +62,8 @@ class Criteria:
     accept_simulated: bool = False
     window_h: tuple[float, float] | None = None
     """Hours after norepinephrine's onset between which an input counts; None: at any time."""
+    stopwatch: dict[BodySite, StopwatchMapping] = field(default_factory=dict)
+    """Lines to the stopwatch's seconds, in which the thresholds are; without one the device's own are compared."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,8 @@ class Input:
     later_attempt_failed: bool = False
     """A later measurement gave no number; this one stands all the same."""
     why: Why | None = None
+    mapped_by: str | None = None
+    """Version of the line by which it was held against the threshold; None: as the device measured it."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,11 @@ class Verdict:
     """The newest attempt; None where there is none, or where it cannot be told which."""
     window: WindowAnswer | None = None
     """Whether the newest attempt lies in the study's window; None where no window holds."""
+
+    def calibration_note(self, language: str = "en") -> str:
+        """Return whether its refill times were compared as a stopwatch's seconds, and by which line."""
+        times = [each for each in self.inputs if each.what != "mottling" and each.reading_id is not None]
+        return calibration_note(tuple(each.mapped_by for each in times), language)
 
 
 @dataclass(frozen=True)
@@ -108,6 +119,8 @@ class _Attempt:
     failed: str = ""
     reading_id: str | None = None
     borderline: bool = False
+    mapped_by: str | None = None
+    remark: str | None = None
 
 
 def verdict(
@@ -161,27 +174,21 @@ def _asked(criteria: Criteria) -> dict[What, str]:
 
 def _refill(reading: Reading, criteria: Criteria, language: str) -> _Attempt:
     result, limit_s = reading.result, criteria.refill_above_s[reading.body_site]
-    low_high = result.crt_ci95_s
+    against = compared(result, limit_s, criteria.stopwatch.get(reading.body_site), language)
     return _Attempt(
         what=reading.body_site.value,
         threshold=f"> {limit_s:g} s",
         moment=moment_of(reading),
         window=_window(reading.norepinephrine_onset_at, reading.measured, criteria),
         simulated=reading.simulated,
-        answer=_answer(result, limit_s),
+        answer=against.answer,
         number=number_of(result, limit_s, language),
         failed="" if result.reason is None else sentence(result.reason, language),
         reading_id=str(reading.reading_id),
-        borderline=low_high is not None and low_high[0] <= limit_s < low_high[1],
+        borderline=against.borderline,
+        mapped_by=against.by,
+        remark=against.remark,
     )
-
-
-def _answer(result: RefillResult, limit_s: float) -> Answer:
-    """Return what a number or a bound says; a bound below the threshold says nothing."""
-    if result.crt_s is not None:
-        return Answer.YES if result.crt_s > limit_s else Answer.NO
-    enough = result.crt_exceeds_s is not None and result.crt_exceeds_s >= limit_s
-    return Answer.YES if enough else Answer.UNDETERMINED
 
 
 def _mottling(score: MottlingScore, criteria: Criteria, language: str) -> _Attempt:
@@ -254,6 +261,7 @@ def _counting(last: _Attempt, moments: list[Moment], failed: bool, language: str
     ages = [age for moment in moments if (age := age_h(last.moment, moment)) is not None]
     age = max(ages, default=None)
     remarks = [
+        *([] if last.remark is None else [last.remark]),
         *([] if why is None else [_why_in_words(why, last, language)]),
         *([spoken(BORDERLINE, language)] if last.borderline else []),
         *([spoken(LATER_FAILED, language)] if failed else []),
@@ -270,6 +278,7 @@ def _counting(last: _Attempt, moments: list[Moment], failed: bool, language: str
         last.borderline,
         failed,
         why,
+        last.mapped_by,
     )
 
 

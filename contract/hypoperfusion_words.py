@@ -88,7 +88,17 @@ PLACES: dict[InWindow, Words] = {
 WINDOW: Words = ("window", "fenêtre")
 AS_OF: Words = ("as of", "au")
 NOT_CALIBRATED: Words = ("not calibrated to the stopwatch", "non étalonné sur le chronomètre")
-"""Stands by every comparison: the thresholds are stopwatch values, and there is no agreement calibration yet."""
+"""Stands by every comparison that goes without an agreement calibration: the thresholds are stopwatch values."""
+CALIBRATED: Words = ("calibrated to the stopwatch by {}", "étalonné sur le chronomètre par {}")
+PARTLY_CALIBRATED: Words = (
+    "partly calibrated to the stopwatch, by {}",
+    "étalonné en partie sur le chronomètre, par {}",
+)
+ON_THE_STOPWATCH: Words = ("{} on the stopwatch", "{} au chronomètre")
+NOT_MAPPED: Words = (
+    "outside the stopwatch calibration, held against the threshold as it is",
+    "hors de l'étalonnage sur le chronomètre, comparé tel quel au seuil",
+)
 
 
 def spoken(words: Words, language: str) -> str:
@@ -108,11 +118,21 @@ def number_of(result: RefillResult, limit_s: float, language: str) -> str | None
     """
     if result.crt_s is None:
         bound_s = result.crt_exceeds_s
-        return None if bound_s is None else f"> {bound_s:.{_decimals(bound_s, limit_s, 1)}f} s"
+        return None if bound_s is None else bound_of(bound_s, limit_s)
     low_s, high_s = result.crt_ci95_s or (result.crt_s, result.crt_s)
-    decimals = _decimals(result.crt_s, limit_s, 2)
+    return with_interval(result.crt_s, low_s, high_s, limit_s, language)
+
+
+def with_interval(number_s: float, low_s: float, high_s: float, limit_s: float, language: str) -> str:
+    """Return a number with its interval, with as many decimals as show on which side of the threshold it lies."""
+    decimals = _decimals(number_s, limit_s, 2)
     to = spoken(("to", "à"), language)
-    return f"{result.crt_s:.{decimals}f} s ({low_s:.{decimals}f} {to} {high_s:.{decimals}f})"
+    return f"{number_s:.{decimals}f} s ({low_s:.{decimals}f} {to} {high_s:.{decimals}f})"
+
+
+def bound_of(bound_s: float, limit_s: float) -> str:
+    """Return a bound, with as many decimals as show on which side of the threshold it lies."""
+    return f"> {bound_s:.{_decimals(bound_s, limit_s, 1)}f} s"
 
 
 def _decimals(number_s: float, limit_s: float, least: int) -> int:

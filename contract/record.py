@@ -9,10 +9,11 @@ from typing import Literal, get_args
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import from_json
 
-SchemaVersion = Literal["1.0", "1.1", "1.2", "1.3"]
+SchemaVersion = Literal["1.0", "1.1", "1.2", "1.3", "1.4"]
 """1.1 adds norepinephrine's onset and the set of each press to a reading, and the health of its parts to a status. 1.2
-adds two kinds of record: the mottling reading and the amendment. 1.3 adds the build to what measured."""
-SCHEMA_VERSION: SchemaVersion = "1.3"
+adds two kinds of record: the mottling reading and the amendment. 1.3 adds the build to what measured. 1.4 adds the
+calibration certificate and its receipt."""
+SCHEMA_VERSION: SchemaVersion = "1.4"
 """Version that is written. The minor number grows with whatever an older reader would refuse, the major with anything
 that it would misunderstand."""
 

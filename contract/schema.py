@@ -11,6 +11,8 @@ from pydantic import BaseModel
 
 from contract import asyncapi
 from contract.amendment import Amendment
+from contract.calibration import CertificateMessage, CertificateReceipt
+from contract.certificate import Certificate
 from contract.envelope import Envelope
 from contract.mottling import MottlingReading
 from contract.reading import Reading, Receipt
@@ -18,6 +20,9 @@ from contract.status import DeviceStatus
 
 MODELS: dict[str, type[BaseModel]] = {
     "amendment": Amendment,
+    "calibration": CertificateMessage,
+    "certificate": Certificate,
+    "certificate_receipt": CertificateReceipt,
     "envelope": Envelope,
     "mottling": MottlingReading,
     "reading": Reading,

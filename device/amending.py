@@ -3,13 +3,16 @@
 Pure: the journal is read before and written after. A refusal changes nothing.
 """
 
+from datetime import timedelta
+from typing import Final
+
 from pydantic import ValidationError
 
 from contract.amendment import Amendment, Change
 from contract.hypoperfusion_words import Words, spoken
 from contract.identifiers import new_reading_id
 from contract.mottling import MottlingReading
-from contract.reading import Device, Measured
+from contract.reading import Device, Measured, Reading
 from device.choice import is_code, refusal_of_onset, wrong_inclusion
 from device.choice import refusal as choice_refusal
 from device.clock import Clock
@@ -18,6 +21,10 @@ from device.standing import Entry, Standing, changed, stands_as, text_of
 from firmware_config.study import Study
 
 ONSET = "norepinephrine_onset_at"
+PAIRED_WITHIN: Final = timedelta(minutes=30)
+"""A stopwatch's time of a reading that is older is of other skin."""
+CLOCKS_DIFFER: Final = timedelta(minutes=2)
+"""A reading that was measured further ahead than this is of a time that nobody knows: the clock was set back."""
 
 REFUSALS: dict[str, Words] = {
     "unknown": (
@@ -25,8 +32,8 @@ REFUSALS: dict[str, Words] = {
         "Cet appareil ne contient pas cette mesure.",
     ),
     "one_thing": (
-        "Confirm, comment or correct: one thing at a time, and complete.",
-        "Confirmez, commentez ou corrigez : une chose à la fois, et complète.",
+        "Confirm, comment, correct or time: one thing at a time, and complete.",
+        "Confirmez, commentez, corrigez ou chronométrez : une chose à la fois, et complète.",
     ),
     "not_mottling": (
         "Only a mottling reading takes a mottling score.",
@@ -39,6 +46,14 @@ REFUSALS: dict[str, Words] = {
     "stands": (
         "Something else stands there by now. Look again before you correct it.",
         "Autre chose y figure désormais. Regardez à nouveau avant de corriger.",
+    ),
+    "not_refill": (
+        "A stopwatch's time goes with a refill time only, and this is none.",
+        "Un temps au chronomètre ne va qu'avec un temps de recoloration, et il n'y en a pas ici.",
+    ),
+    "too_late": (
+        "That was measured more than 30 minutes ago: measure again before you time it.",
+        "Cette mesure date de plus de 30 minutes : mesurez à nouveau avant de chronométrer.",
     ),
     "same": ("That is what stands there already.", "C'est ce qui y figure déjà."),
     "value": ("Check the new value: it cannot stand there.", "Vérifiez la nouvelle valeur : elle n'est pas possible."),
@@ -58,6 +73,10 @@ def amendment_of(
     score = _score(asked, about, language)
     if isinstance(score, str):
         return score
+    if asked.action == "timed":
+        wrong = _not_a_pair(about, clock)
+        if wrong is not None:
+            return refusal(wrong, language)
     changes = _changes(asked, about, study, clock, language)
     if isinstance(changes, str):
         return changes
@@ -87,6 +106,8 @@ def amendment_of(
             comment=asked.comment,
             changes=changes,
             why=asked.why,
+            stopwatch_s=asked.stopwatch_s,
+            before_number=asked.before_number,
         )
     except ValidationError:
         return refusal("one_thing", language)
@@ -95,6 +116,18 @@ def amendment_of(
 def refusal(which: str, language: str) -> str:
     """Return a sentence of the table."""
     return spoken(REFUSALS[which], language)
+
+
+def _not_a_pair(about: Standing, clock: Clock) -> str | None:
+    """Return which refusal keeps a stopwatch's time from being paired with this entry, or None."""
+    entry = about.entry
+    if not isinstance(entry, Reading) or entry.result.crt_s is None:
+        return "not_refill"
+    measured = entry.measured
+    ago = clock.now() - measured.at
+    if measured.boot_id == clock.boot_id():  # the wall clock may have been set since
+        ago = timedelta(microseconds=(clock.boottime_ns() - measured.boottime_ns) / 1000)
+    return None if -CLOCKS_DIFFER <= ago <= PAIRED_WITHIN else "too_late"
 
 
 def _score(asked: Amend, about: Standing, language: str) -> int | str | None:

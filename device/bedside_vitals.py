@@ -34,7 +34,7 @@ class Vitals:
         return Facts(
             camera=self._camera(),
             probe=self._probe(),
-            calibration=CalibrationFacts(None if self.calibrated is None else self.calibrated().days_left),
+            calibration=self._calibration(),
             clock_synchronised=health_sources.clock_synchronised(self.clock),
             disk=health_sources.disk(self.journal_folder, self.minimum_free_mb),
             journal=JournalFacts(self.keeper.problem, self.keeper.set_aside),
@@ -42,6 +42,12 @@ class Vitals:
             feed=None if feed is None else feed.feed_facts(),
             temperature=health_sources.temperature(),
         )
+
+    def _calibration(self) -> CalibrationFacts:
+        if self.calibrated is None:
+            return CalibrationFacts(None)
+        found = self.calibrated()
+        return CalibrationFacts(found.days_left, found.clock_behind)
 
     def _probe(self) -> ProbeFacts | None:
         reachable = self.hands.ear.reachable

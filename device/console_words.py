@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from contract.amendment import Change, CommentCode, CorrectionWhy
+from contract.amendment import Action, Change, CommentCode, CorrectionWhy, StopwatchSeconds
 from contract.envelope import first_error
 from contract.identifiers import Slug
 from contract.mottling import LegLandmarks, Score
@@ -69,11 +69,13 @@ class Amend(_Word):
     ask: Literal["amend"] = "amend"
     about: UUID
     operator: Slug = Field(description="code of whoever amends, never a name")
-    action: Literal["confirmed", "commented", "corrected"]
+    action: Action
     mottling_score: Score | None = None
     comment: CommentCode | None = None
     changes: tuple[Change, ...] = ()
     why: CorrectionWhy | None = None
+    stopwatch_s: StopwatchSeconds | None = None
+    before_number: bool | None = None
 
 
 class Mottling(_Word):

@@ -54,9 +54,13 @@ class ProbeFacts:
 
 @dataclass(frozen=True)
 class CalibrationFacts:
-    """For how many days the calibration is in force still, negative once it is not; None where there is none."""
+    """For how many days the calibration is in force still, negative once it is not; None where there is none.
+
+    `clock_behind`: the clock stands before the calibration was made.
+    """
 
     days_left: float | None
+    clock_behind: bool = False
 
 
 @dataclass(frozen=True)
@@ -213,7 +217,9 @@ def _calibration(calibration: CalibrationFacts | None) -> _Seen:
     days = calibration.days_left
     if days is None:
         return _Seen("calibration_none")
-    return _Seen(_first((DAYS_LEFT.of(days), "calibration_soon", "calibration_over")), days)
+    behind = Condition.WARNING if calibration.clock_behind else Condition.OK
+    over = (DAYS_LEFT.of(days), "calibration_soon", "calibration_over")
+    return _Seen(_first(over, (behind, "calibration_ahead", "calibration_ahead")), days)
 
 
 def _clock(synchronised: bool | None) -> _Seen:

@@ -122,6 +122,12 @@ FINDINGS: dict[str, Finding] = {
         f"The calibration expires soon. {CALL}",
         f"L'étalonnage expire bientôt. {APPELEZ}",
     ),
+    "calibration_ahead": warning(
+        PartName.CALIBRATION,
+        "the clock stands before it was made; measuring goes on",
+        "The clock stands before the calibration's making: one of the two is wrong.",
+        "L'horloge est en retard sur la date de l'étalonnage : l'une des deux est fausse.",
+    ),
     "calibration_unknown": unknown(
         PartName.CALIBRATION,
         "nobody has looked",

@@ -86,6 +86,11 @@ class Outbox:
         window = 1 if self._careful else self.max_in_flight
         return max(0, window - sum(sent.under_way for sent in self._sent.values()))
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way, as of the last `room`."""
+        return not any(sent.under_way for sent in self._sent.values())
+
     def _expire(self, now_s: float) -> None:
         for seq, sent in self._sent.items():
             if sent.under_way and now_s - sent.last_s >= self.receipt_wait_s:

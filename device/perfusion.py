@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 
 from contract.hypoperfusion import Criteria, Input, MottlingScore, Verdict, verdict
-from contract.hypoperfusion_words import NOT_CALIBRATED, SENTENCES, spoken
+from contract.hypoperfusion_words import SENTENCES, spoken
 from contract.mottling import MottlingReading
 from contract.reading import BodySite, Reading, Subject
+from contract.stopwatch import StopwatchMapping
 from contract.window import NO_HOURS, WindowAnswer
 from device.standing import Standing
 from firmware_config.study import Study
@@ -21,6 +22,17 @@ def criteria_of(study: Study, event: str | None) -> Criteria:
         inputs_within_h=study.inputs_within_h,
         accept_simulated=study.accept_simulated,
         window_h=(window.from_h, window.to_h) if window is not None and held else None,
+        stopwatch={
+            BodySite(line.body_site): StopwatchMapping(
+                line.version,
+                line.intercept_s,
+                line.slope,
+                (line.covariance[0], line.covariance[1], line.covariance[2]),
+                line.from_s,
+                line.to_s,
+            )
+            for line in study.stopwatch
+        },
     )
 
 
@@ -57,7 +69,7 @@ def told(found: Verdict, language: str = "en") -> dict[str, object]:
     return {
         "answer": found.answer.value,
         "sentence": spoken(SENTENCES[found.answer], language),
-        "note": spoken(NOT_CALIBRATED, language),
+        "note": found.calibration_note(language),
         "at": None if found.newest is None else found.newest.at.isoformat(),
         "window": None if found.window is None else _window(found.window, language),
         "inputs": [_input(each) for each in found.inputs],
@@ -78,6 +90,7 @@ def _input(given: Input) -> dict[str, object]:
         "remarks": list(given.remarks),
         "why": None if given.why is None else given.why.value,
         "borderline": given.borderline,
+        "mapped_by": given.mapped_by,
         "later_attempt_failed": given.later_attempt_failed,
         "age_h": given.age_h,
         "reading_id": given.reading_id,

@@ -1,7 +1,8 @@
 """Feeds the journal to the broker: at least once, in order, cleared only by the trial database's receipt.
 
 A process of its own. It reads the journal and adds receipts to it, nothing else; whatever the network does, readings
-wait in the journal and the bedside never waits for it. Beside the readings it tells the device's status.
+wait in the journal and the bedside never waits for it. Beside the readings it sends the device's certificates, and
+tells its status.
 """
 
 import logging
@@ -21,6 +22,7 @@ from contract.version import __version__
 from device.clock import SystemClock
 from device.outbox import Outbox
 from device.probe.notify import notify
+from device.publisher_certificates import CertificateSender
 from device.publisher_journal import JournalAccess
 from device.publisher_link import MAX_IN_FLIGHT, BrokerAddress, BrokerLink
 from device.publisher_outlook import Outlook, Watch
@@ -54,6 +56,8 @@ class Patience:
 class Publisher:
     """One device's feed. `home` is the topic of its status; each reading goes to the topic that its own fields name.
 
+    The certificates in `calibration/` beside the journal go where the status does.
+
     `run_folder` is where the bedside says how its parts do, and where it reads how the feed does; None: nowhere.
     """
 
@@ -69,7 +73,9 @@ class Publisher:
         self._address = address
         self._patience = patience
         self._journal = JournalAccess(journal)
-        self._sender = Sender(self._journal, Outbox(MAX_IN_FLIGHT, patience.receipt_s, patience.receipt_longest_s))
+        waits = patience.receipt_s, patience.receipt_longest_s
+        certificates = CertificateSender(journal.parent / "calibration", home, *waits)
+        self._sender = Sender(self._journal, Outbox(MAX_IN_FLIGHT, *waits), certificates)
         self._watch = Watch(self._journal, self._sender, run_folder, SystemClock())
         self._session_id: UUID = uuid4()
         self._outlook: Outlook | None = None

@@ -1,4 +1,7 @@
-"""Records from the journal to the broker, receipts from there into the journal: one turn of each at a time."""
+"""Records from the journal to the broker, receipts from there into the journal: one turn of each at a time.
+
+Certificates go before the records that name them (`device.publisher_certificates`).
+"""
 
 import logging
 import time
@@ -7,12 +10,14 @@ from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
+from contract.calibration import ANY_RECEIPT, CertificateReceipt
 from contract.envelope import MAX_PAYLOAD_BYTES, Envelope, first_error
 from contract.reading import Receipt
 from contract.topics import Topic, TopicError, parse
 from device.journal.deliveries import Deliveries
 from device.journal.schema import JournalRecord
 from device.outbox import Outbox
+from device.publisher_certificates import CertificateSender
 from device.publisher_journal import JournalAccess
 from device.publisher_link import BrokerLink
 from device.publisher_trouble import ROAD_ROWS
@@ -26,10 +31,11 @@ NOBODY = 0x10
 
 @dataclass
 class Sender:
-    """The records of one journal, over one connection after the other."""
+    """The records of one journal, over one connection after the other; and the device's certificates, where told."""
 
     journal: JournalAccess
     outbox: Outbox
+    certificates: CertificateSender | None = None
     unsendable: set[int] = field(default_factory=set)
     """Records that cannot be read, or are larger than any message may be."""
     last_receipt_at: datetime | None = None
@@ -41,14 +47,22 @@ class Sender:
     def new_connection(self) -> None:
         """Send everything again that has no receipt."""
         self.outbox.new_connection()
+        if self.certificates is not None:
+            self.certificates.new_connection()
         self._under_way.clear()
         self.status_refused = False
 
     def turn(self, link: BrokerLink) -> bool:
         """Take in what the broker said and send what is due; returns whether there is more to do at once."""
         self.take_in(link)
-        more = self._send_due(link)
+        more = not self._certificates_first(link) and self._send_due(link)
         return more or (bool(link.arrived) and self.journal.problem is None)
+
+    def _certificates_first(self, link: BrokerLink) -> bool:
+        """Send a certificate that is due; returns whether the records wait for it."""
+        now_s = time.monotonic()
+        self.outbox.room(now_s)
+        return self.certificates is not None and self.certificates.turn(link, now_s, alone=self.outbox.idle)
 
     def take_in(self, link: BrokerLink) -> None:
         """Take in what the broker said, and send nothing."""
@@ -61,9 +75,15 @@ class Sender:
         while link.arrived and len(receipts) < self.outbox.max_in_flight:
             topic, payload = link.arrived.popleft()
             try:
-                receipts.append(Receipt.model_validate_json(payload))
+                receipt = ANY_RECEIPT.validate_json(payload)
             except ValidationError as error:
                 log.warning("ignored an unreadable receipt on %s: %s", topic, first_error(error))
+                continue
+            if isinstance(receipt, CertificateReceipt):
+                if self.certificates is not None:
+                    self.certificates.answered(receipt)
+            else:
+                receipts.append(receipt)
         if not receipts:
             return
         noted: list[bool] = []
@@ -83,6 +103,8 @@ class Sender:
         now_s = time.monotonic()
         while link.acknowledged:
             mid, reason = link.acknowledged.popleft()
+            if self.certificates is not None and self.certificates.acknowledged(mid, reason):
+                continue
             seq = self._under_way.pop(mid, None)
             if seq is None:
                 self.status_refused = reason >= FAILED
@@ -93,6 +115,8 @@ class Sender:
         while link.refused:
             topic = parse(link.refused.popleft()).sibling("reading")
             self.outbox.road_refused(str(topic), "feed_topic_refused", now_s)
+            if self.certificates is not None:
+                self.certificates.topic_refused(now_s)
             log.warning("the broker refuses to send the receipts of %s", topic)
 
     def _refused(self, seq: int, reason: int, now_s: float) -> None:

@@ -72,6 +72,9 @@ def _at_rest(device: DeviceConfig) -> list[str]:
     lines = [f"gpio={','.join(map(str, sorted(low)))}=op,dl,pd"]
     if high:
         lines.append(f"gpio={','.join(map(str, sorted(high)))}=op,dh,pu")
+    if pins.light is not None:
+        # Lit at rest: nothing but a calibration ever touches it, and the bedside needs it on.
+        lines.append(f"gpio={pins.light}=op,dh,pu")
     return [*lines, f"gpio={pins.button}=ip,pu"]
 
 

@@ -40,6 +40,13 @@ class Camera(Section):
     tuning_file: Path | None = Field(
         None, description="libcamera's tuning as `refill config boot --tuning` writes it; null is the sensor's own"
     )
+    delay_ms: float = Field(
+        0.0,
+        ge=-100,
+        le=100,
+        description="how much later than the start of its exposure a frame is stamped, taken off every stamp; "
+        "from calibration",
+    )
     lock: CameraLock = Field(default_factory=CameraLock)
 
     @property

@@ -48,11 +48,15 @@ class Pins(Section):
     button: Gpio = Field(22, description="push button to ground")
     status_light: Gpio = Field(23, description="LED with its resistor to ground")
     buzzer: Gpio = Field(24, description="passive or active, as panel.buzzer has it")
+    light: Gpio | None = Field(
+        None,
+        description="gate of the own light's transistor, high or pulled up = lit; null: the light is on the supply",
+    )
 
     @property
     def lines(self) -> dict[str, int]:
-        """Which line is whose."""
-        return {name: pin for name, pin in self.model_dump().items() if not isinstance(pin, bool)}
+        """Which line is whose; a part that is not wired has none."""
+        return {name: pin for name, pin in self.model_dump().items() if pin is not None and not isinstance(pin, bool)}
 
     @model_validator(mode="after")
     def _one_line_one_use(self) -> Self:
@@ -92,6 +96,9 @@ class Mcp3008Sensor(Section):
     divider: float = Field(0.66, gt=0, le=1, description="share of the sensor's output that reaches the converter")
     reference_v: float = Field(3.3, gt=0, le=5, description="reference of the converter")
     zero_kpa: float = Field(0.0, ge=-5, le=5, description="what the curve gives when vented; from calibration")
+    gain: float = Field(
+        1.0, ge=0.8, le=1.25, description="by which what is left over the zero is multiplied; from calibration"
+    )
     rate_hz: int = Field(100, ge=50, le=250, description="readings a second")
 
     @model_validator(mode="after")
@@ -127,15 +134,15 @@ class Mcp3008Sensor(Section):
     @property
     def reach_kpa(self) -> float:
         """Highest gauge pressure that the sensor can see."""
-        return self.curve[-1][1]
+        return self.curve[-1][1] * self.gain
 
     def kpa_at(self, volts: float) -> float:
         """Return the gauge pressure at `volts` before the divider; beyond its ends the curve goes straight on."""
-        return _between(volts, self.curve) - self.zero_kpa
+        return (_between(volts, self.curve) - self.zero_kpa) * self.gain
 
     def volts_at(self, kpa: float) -> float:
         """Return the output before the divider at a gauge pressure: the inverse of `kpa_at`."""
-        return _between(kpa + self.zero_kpa, tuple((there, volts) for volts, there in self.curve))
+        return _between(kpa / self.gain + self.zero_kpa, tuple((there, volts) for volts, there in self.curve))
 
 
 def _between(x: float, points: tuple[tuple[float, float], ...]) -> float:
@@ -159,6 +166,9 @@ class MprlsSensor(Section):
         "A", description="share of 2^24 counts over the range: A 10 to 90 %, B 2.5 to 22.5 %, C 20 to 80 %"
     )
     zero_kpa: float = Field(0.0, ge=-5, le=5, description="what a gauge part gives when vented; from calibration")
+    gain: float = Field(
+        1.0, ge=0.8, le=1.25, description="by which what is left over the zero is multiplied; from calibration"
+    )
     rate_hz: int = Field(100, ge=50, le=150, description="a conversion takes about 5 ms")
 
     @model_validator(mode="after")
@@ -170,7 +180,7 @@ class MprlsSensor(Section):
     @property
     def reach_kpa(self) -> float:
         """Highest gauge pressure that the sensor can see, whatever the weather."""
-        return self.high_kpa - (HIGHEST_AMBIENT_KPA if self.measures == "absolute" else 0.0)
+        return (self.high_kpa - (HIGHEST_AMBIENT_KPA if self.measures == "absolute" else 0.0)) * self.gain
 
 
 PressureSensor = Annotated[

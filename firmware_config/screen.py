@@ -23,6 +23,9 @@ class Screen(Section):
     pins_credential: Slug | None = Field(
         None, description="name of the systemd credential with the roles' PINs, hashed"
     )
+    stopwatch: bool = Field(
+        False, description="true: a reading is timed by hand before its number is shown, for an agreement study"
+    )
     idle_minutes: int = Field(15, ge=1, le=240, description="a session that nobody touches ends after this")
 
     @property

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from firmware_config.loading import Section
 from firmware_config.study_crf import Crf, wrong_events
 from firmware_config.study_schedule import Ask, Expected, wrong_in
+from firmware_config.study_stopwatch import StopwatchLine, wrong_lines
 from firmware_config.wrong import refuse
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -91,6 +92,10 @@ class Study(Section):
     mottling_from_score: int | None = Field(
         None, ge=1, le=5, description="from this score on perfusion counts as poor; none: mottling does not count"
     )
+    stopwatch: list[StopwatchLine] = Field(
+        default_factory=list,
+        description="agreement calibrations; none: thresholds are held against the device's seconds",
+    )
     inputs_within_h: float = Field(
         2.0, gt=0, le=24, description="a verdict takes no input that is older than this against its newest one"
     )
@@ -127,6 +132,11 @@ class Study(Section):
             if twice:
                 wrong.append(f"{key}: {', '.join(twice)} stands there twice")
         refuse(wrong)
+        return self
+
+    @model_validator(mode="after")
+    def _lines_each_once(self) -> Self:
+        refuse(wrong_lines(self.stopwatch))
         return self
 
     @model_validator(mode="after")

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from firmware_config.loading import PACKAGED, Section, load
 from firmware_config.mqtt import Connection, Slug
 from firmware_config.page import Page
+from firmware_config.redcap import Redcap
 
 FILE: str = "trial.toml"
 DEFAULT_PATH: Path = PACKAGED / FILE
@@ -40,6 +41,7 @@ class Trial(Section):
     group: Slug | None = Field(None, description="shares the readings between its members")
     batch: Batch = Field(default_factory=Batch)
     page: Page = Field(default_factory=Page)
+    redcap: Redcap | None = Field(None, description="the REDCap project that is fed; none: no feed")
 
     @field_validator("database")
     @classmethod

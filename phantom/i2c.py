@@ -83,7 +83,7 @@ class MockMpr:
         if fault == "jumps":
             self._jump = not self._jump
             offset_kpa += _JUMP_KPA * self._jump
-        counts = mpr_counts(gauge_kpa + offset_kpa, self._sensor)
+        counts = mpr_counts(gauge_kpa / self._sensor.gain + offset_kpa, self._sensor)
         if fault == "stuck":
             self._held = counts if self._held is None else self._held
             return self._held

@@ -14,7 +14,7 @@ import typer
 from refill.common import fail
 
 if TYPE_CHECKING:
-    from calibration.agreement.pairs import Pair
+    from calibration.agreement.pairs import Pair, Pairs
     from calibration.agreement.summary import Summary
 
 COLUMNS: tuple[str, ...] = ("subject", "rater", "device_s", "stopwatch_s")
@@ -29,6 +29,13 @@ def agreement(
         float, typer.Option(min=0.01, max=100.0, help="error variance of the stopwatch over that of the device")
     ] = 1.0,
     pdf: Annotated[Path | None, typer.Option(help="write the report with its plots")] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help="write the line to stopwatch seconds, as a study file takes it (TOML)")
+    ] = None,
+    body_site: Annotated[
+        str, typer.Option(help="where the pairs were made: finger or knee; with --mapping")
+    ] = "finger",
+    named: Annotated[str | None, typer.Option(help="version of the line, as verdicts name it; with --mapping")] = None,
     json_output: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
 ) -> None:
     """Hold paired readings of device and stopwatch against each other. Exit 2 where the table is not one."""
@@ -42,6 +49,9 @@ def agreement(
     except AgreementError as error:
         fail(f"refill: {pairs}: {error}", 2)
     summary = summarise(given, threshold, ratio)
+    if mapping is not None:
+        text = _mapping_text(summary, given, body_site, named)
+        _write(mapping, lambda part: part.write_text(text, encoding="utf-8"))
     if pdf is not None:
         _write(pdf, lambda part: _report(part, given, summary, pairs))
     typer.echo(json.dumps(as_json(summary), indent=2) if json_output else "\n".join(in_words(summary)))
@@ -69,6 +79,23 @@ def read_pairs(path: Path) -> list[Pair]:
         except ValueError:
             fail(f"refill: {path}: line {number}: not a number of seconds", 2)
     return found
+
+
+def _mapping_text(summary: Summary, given: Pairs, body_site: str, named: str | None) -> str:
+    """Return the line as a study file's section; ends the command where there is none, or it would not be taken."""
+    from pydantic import ValidationError
+
+    from calibration.agreement.mapping import mapping_of, mapping_text
+    from contract.envelope import first_error
+
+    if named is None:
+        fail("refill: --mapping wants --named: the version by which verdicts will name the line", 2)
+    if summary.line is None:
+        fail(f"refill: no line, no mapping: {summary.why_not['line']}", 1)
+    try:
+        return mapping_text(mapping_of(summary.line, given, body_site, named))
+    except ValidationError as error:
+        fail(f"refill: no mapping: {first_error(error)}", 2)
 
 
 def as_json(summary: Summary) -> dict[str, Any]:

@@ -9,10 +9,14 @@ from typing import Annotated
 import typer
 
 from refill.agreement_cli import agreement
+from refill.calibrate_apply_cli import apply
 from refill.calibrate_report_cli import report
 from refill.calibrate_run_cli import run
+from refill.calibrate_screen_cli import screen
+from refill.calibrate_verify_cli import changed, verify
 from refill.certificate_cli import certificate
 from refill.common import fail
+from refill.pairs_cli import pairs
 from refill.probe_options import Language
 from refill.target_cli import target
 
@@ -22,9 +26,14 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(run)
+app.command()(screen)
+app.command()(apply)
 app.command()(report)
 app.command()(agreement)
+app.command()(pairs)
 app.command()(certificate)
+app.command()(verify)
+app.command()(changed)
 app.command()(target)
 
 

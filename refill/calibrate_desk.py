@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.prompt import Confirm, FloatPrompt
 from rich.table import Table
 
-from calibration.figures_text import has_limits, limits, measured
+from calibration.figures_text import configured, has_limits, limits, measured
 from calibration.guide import Next
 
 if TYPE_CHECKING:
@@ -133,6 +133,7 @@ def show(console: Console, outcome: StepOutcome) -> None:
     """Print a step's figures, each with its limits."""
     if outcome.trouble is not None:
         console.print(f"  {PASSED[False]}: {outcome.trouble}", highlight=False)
+    if not outcome.figures and outcome.trouble is not None:
         return
     table = Table(box=None, padding=(0, 2), show_header=False)
     for figure in outcome.figures:
@@ -148,15 +149,8 @@ def show_changes(console: Console, changes: Sequence[Change]) -> None:
     for head in ("key", "old", "new", "by step"):
         table.add_column(head)
     for change in changes:
-        table.add_row(change.key, value(change.old), value(change.new), change.step)
+        table.add_row(change.key, configured(change.old), configured(change.new), change.step)
     console.print(table, highlight=False)
-
-
-def value(found: float | int | tuple[float, ...] | None) -> str:
-    """Return a value of the configuration as it is written there."""
-    if found is None:
-        return "–"
-    return f"[{', '.join(f'{each:.6g}' for each in found)}]" if isinstance(found, tuple) else f"{found:.6g}"
 
 
 def read_answers(path: Path) -> dict[str, list[float]]:

@@ -17,7 +17,8 @@ PLACES: Final[dict[Target, str]] = {
     Target.GREY_STEPS: "grey steps",
     Target.CHART: "colour chart",
     Target.SCALE_CARD: "scale card",
-    Target.RECOVERY: "check target that recovers",
+    Target.PAD: "soft pad",
+    Target.RECOVERY: "screen with the recovery page",
 }
 
 

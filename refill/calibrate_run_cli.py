@@ -48,6 +48,7 @@ def run(
     Exit 0: passed. 1: failed, incomplete, or could not be done. 2: wrong use.
     """
     from calibration.apply import ApplyError
+    from calibration.certificate.owner import OwnerError, left_to_the_owner
     from calibration.rig import RigError
     from calibration.state import KeepingError, RunError
     from refill.calibrate_desk import Absent, DeskError, Terminal, read_answers, terminal
@@ -63,9 +64,9 @@ def run(
         told = read_answers(answers) if answers is not None else {}
         on = bench(config, data, simulate=simulate, seed=seed, errors=errors)
         desk: Any = Absent(screen, code, told) if yes or answers is not None else Terminal(screen, code)
-        with closing(_opened(on, operator, resume, fresh)) as this:
+        with left_to_the_owner(on.folder), closing(opened(on, operator, resume, fresh)) as this:
             ended = _only(this, on, desk, step) if step else _whole(this, on, desk, pdf)
-    except (ApplyError, CertificateError, KeepingError, RigError) as error:
+    except (ApplyError, CertificateError, KeepingError, OwnerError, RigError) as error:
         fail(f"refill: {error}", FAILED)
     except (WiringError, RunError, DeskError) as error:
         fail(f"refill: {error}", WRONG_USE)
@@ -74,7 +75,7 @@ def run(
     raise typer.Exit(0 if ended else FAILED)
 
 
-def _opened(on: Bench, operator: str | None, resume: bool, fresh: bool) -> Run:
+def opened(on: Bench, operator: str | None, resume: bool, fresh: bool) -> Run:
     """Begin a run, or go on with one; raises `RunError`."""
     from pydantic import ValidationError
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from calibration.certificate.keys import DeviceKey, KeyFileError
-from calibration.certificate.make import About, calibration_sha256, make_certificate, signed
+from calibration.certificate.make import About, TooLargeError, calibration_sha256, make_certificate, signed
 from calibration.certificate.standing import FOLDER
 from calibration.certificate.store import Kept, Store, StoreError, read
 from calibration.guide import Machine, results
@@ -24,6 +25,7 @@ from vision import ALGORITHM_VERSION
 if TYPE_CHECKING:
     from calibration.rig import Rig
     from calibration.run import Run
+    from calibration.state import Change
     from calibration.step import Step
     from contract.certificate import Certificate, StepOutcome
 
@@ -64,7 +66,7 @@ def device_file_of(config: Path | None, folder: Path, simulate: bool) -> Path:
         return SITE_CONFIG
     file = folder / "device.toml"
     if not file.exists():
-        from calibration.state import write_whole
+        from calibration.whole_file import write_whole
 
         folder.mkdir(parents=True, exist_ok=True, mode=0o750)
         write_whole(file, DEFAULT_PATH.read_text(encoding="utf-8"))
@@ -99,12 +101,27 @@ def bench(config: Path | None, data: Path | None, *, simulate: bool, seed: int, 
         raise WiringError(f"{error.filename}: {error.strerror}") from error
     if not simulate:
         refuse_a_running_bedside(device)
-        raise WiringError("a device's own camera and probe cannot be calibrated yet: --simulate")
 
     from calibration.plan import ALL_STEPS
+    from refill.calibrate_hardware import own_hardware
 
-    machine = Machine(file, _simulated(seed, errors), calibration_sha256, lambda: datetime.now(UTC))
+    rig = _simulated(seed, errors) if simulate else own_hardware
+    machine = Machine(file, rig, calibration_sha256, _now, writer(file, folder))
     return Bench(device, machine, folder, ALL_STEPS, simulate)
+
+
+def writer(file: Path, folder: Path) -> Callable[[DeviceConfig, Sequence[Change]], Path]:
+    """Return what writes corrections: whoever may write where the device file is does so; others ask root."""
+    from calibration.apply import write_corrections
+    from calibration.correction_request import AskedOfRoot
+
+    if os.access(file.parent, os.W_OK):
+        return lambda device, changes: write_corrections(file, device, changes, _now())
+    return AskedOfRoot(file, folder, calibration_sha256, _now)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def certify(run: Run, on: Bench, device: DeviceConfig) -> Made:
@@ -122,9 +139,11 @@ def certify(run: Run, on: Bench, device: DeviceConfig) -> Made:
         previous = earlier[-1] if earlier else None
         if own is None:
             content = signed(make_certificate(steps, _about(run, device, previous)), key)
-            path = store.add(content)
+            path = store.add(content, key)
             own = Kept(path, read(path, key.public))
-    except (KeyFileError, StoreError) as error:
+        elif own.certificate is not None:
+            store.note_newest(own.certificate.certificate_id, key)
+    except (KeyFileError, StoreError, TooLargeError) as error:
         raise CertificateError(str(error)) from error
     if own.certificate is None:  # `_is_of` and `read` leave none
         raise CertificateError(f"{own.path}: {own.trouble}")

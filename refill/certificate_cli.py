@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -25,7 +25,8 @@ def certificate(
     if file is not None:
         _one(file, as_json=as_json)
         return
-    from calibration.certificate.standing import SAYS, in_force, missing_steps
+    from calibration.certificate.receipts import Receipts
+    from calibration.certificate.standing import CLOCK_BEHIND, SAYS, in_force, missing_steps
 
     own = data / "calibration/device.toml" if simulate and data is not None else None
     # A simulated device that was calibrated has a device file of its own, with its corrections.
@@ -33,19 +34,28 @@ def certificate(
     folder = (data or device.storage.journal_folder) / "calibration"
     found = in_force(folder, device, datetime.now(UTC), simulated=simulate)
     lacking = [] if found.certificate is None else [name.value for name in missing_steps(found.certificate)]
+    study = device.mqtt.study
+    sent = None if found.certificate is None else Receipts(folder).of(study, found.certificate.certificate_id)
     told = {
         "state": found.state,
         "certificate_id": None if found.certificate is None else str(found.certificate.certificate_id),
         "due_at": None if found.certificate is None else found.certificate.due_at.isoformat(),
         "days_left": found.days_left,
         "missing_steps": lacking,
+        "clock_behind": found.clock_behind,
+        "stored_by": None if sent is None else study,
     }
     if as_json:
         typer.echo(json.dumps(told))
     else:
-        typer.echo(SAYS[found.state].in_("fr" if device.language == "fr" else "en"))
+        language: Literal["en", "fr"] = "fr" if device.language == "fr" else "en"
+        typer.echo(SAYS[found.state].in_(language))
         if found.certificate is not None:
             typer.echo(f"certificate {told['certificate_id']}, due {found.certificate.due_at:%Y-%m-%d}")
+            if found.clock_behind:
+                typer.echo(f"{CLOCK_BEHIND.in_(language)} ({found.certificate.made_at:%Y-%m-%d %H:%M}Z)")
+            where = "not sent yet" if sent is None else f"stored by its trial {sent.received_at:%Y-%m-%d %H:%M}Z"
+            typer.echo(f"study {study}: {where}")
         if lacking:
             typer.echo(f"missing: {', '.join(lacking)}")
     if found.state != "in_force":

@@ -37,7 +37,11 @@ def _computer() -> list[tuple[str, str, str]]:
             "Pi 4: a module on I2C (the Pi 5 has one and wants the cell). A wrong clock blocks nothing",
         ),
         *cameras,
-        ("lamp", "-", "white, steady: direct current, no PWM that a frame could see; polarised light lessens glare"),
+        (
+            "lamp",
+            "`pins.light`, where it is switched",
+            "white, steady: direct current, no PWM that a frame could see; polarised light lessens glare",
+        ),
     ]
 
 

@@ -50,6 +50,8 @@ def wires(device: DeviceConfig) -> list[Wire]:
         Wire("pins.buzzer", pins.buzzer, "buzzer", _buzzer(device), "silent"),
         *_sensor(device),
     ]
+    if pins.light is not None:
+        found.append(Wire("pins.light", pins.light, "light", "gate of its transistor", _pull(active_high=False)))
     if device.temperature_sensor is not None:
         gpio = device.temperature_sensor.gpio
         found.append(Wire("temperature_sensor.gpio", gpio, "thermometer", "data", "4.7 kΩ to 3.3 V"))

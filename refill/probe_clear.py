@@ -7,7 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 from device.probe.faults import FaultCode
 from device.probe.link import FaultCleared, ProbeClient, ProbeUnreachableError, Refused
 from device.probe.messages import OperatorCode
-from refill.probe_bench import WAIT_S, BenchError, events_until
+from device.probe.pressing import WAIT_S, BenchError, events_until
 
 _CODE: TypeAdapter[str] = TypeAdapter(OperatorCode)
 

@@ -150,7 +150,7 @@ def _ask_to_release(path: Path) -> None:
     import contextlib
 
     from device.probe.link import ProbeClient
-    from refill.probe_bench import vented
+    from device.probe.pressing import vented
 
     with contextlib.closing(ProbeClient(path)) as client:
         typer.echo(

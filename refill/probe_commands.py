@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def status(config: Config = None, simulate: Simulate = False, socket: Socket = None, as_json: AsJson = False) -> None:
     """Say how the probe is; exit 1 where it cannot be reached, 3 where a fault is latched."""
-    from refill.probe_bench import BenchError
+    from device.probe.pressing import BenchError
     from refill.probe_status import as_json as for_program
     from refill.probe_status import as_lines, ask
 
@@ -51,9 +51,10 @@ def press(
     as_json: AsJson = False,
 ) -> None:
     """Make one press on the bench, with the pressure as it goes; exit 4 where it did not come off. Ctrl-C vents."""
+    from device.probe.pressing import BenchError
     from firmware_config.loading import ConfigurationError, load_named
     from firmware_config.protocol import Protocol
-    from refill.probe_bench import BenchError, StoppedError, live_press
+    from refill.probe_bench import StoppedError, live_press
     from refill.probe_press import as_json as for_program
     from refill.probe_press import as_lines
 
@@ -118,7 +119,7 @@ def clear(
 ) -> None:
     """Clear the latched fault, once somebody has looked; exit 4 where the probe does not agree."""
     from device.probe.faults import FAULTS
-    from refill.probe_bench import BenchError, first_status
+    from device.probe.pressing import BenchError, first_status
     from refill.probe_clear import clear_fault, is_operator_code
 
     if not is_operator_code(operator):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from device.probe.faults import FAULTS
-from refill.probe_bench import BenchPress
+from device.probe.pressing import BenchPress
 
 
 def as_lines(made: BenchPress, plate_area_mm2: float) -> list[str]:

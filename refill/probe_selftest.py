@@ -12,12 +12,12 @@ from typing import Any, Literal
 
 from device.probe.link import ProbeClient, ProbeUnreachableError
 from device.probe.ports import HardwareError
+from device.probe.pressing import BenchError, vented
 from firmware_config.device import DeviceConfig
 from firmware_config.hardware import Mcp3008Sensor
 from refill import probe_selftest_latch as latch
 from refill import probe_selftest_levels as levels
 from refill import probe_selftest_simulated as simulated
-from refill.probe_bench import BenchError, vented
 from refill.probe_selftest_by_hand import procedures
 from refill.probe_selftest_levels import Bench, Figure, Say
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from device.probe.faults import FAULTS, FaultCode
 from device.probe.link import Event, FaultCleared, FaultRaised, ProbeClient, Refusal, Refused, Status
 from device.probe.messages import ClearFault
+from device.probe.pressing import BenchError, events_until
 from firmware_config.device import DeviceConfig
-from refill.probe_bench import BenchError, events_until
 from refill.probe_selftest_levels import RAMP_S, Bench, Figure
 from refill.simulation import SteppedProbe
 

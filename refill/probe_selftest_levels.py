@@ -13,9 +13,7 @@ from pathlib import Path
 
 from device.probe.faults import FAULTS, FaultCode
 from device.probe.link import Event, FaultRaised, Pressure, ProbeClient, Refusal, Refused, State, boot_ns
-from device.probe.watch import STALE_S, ZERO_KPA
-from firmware_config.device import DeviceConfig
-from refill.probe_bench import (
+from device.probe.pressing import (
     NEAR_TARGET,
     BenchError,
     BenchPress,
@@ -25,6 +23,8 @@ from refill.probe_bench import (
     press_once,
     vented,
 )
+from device.probe.watch import STALE_S, ZERO_KPA
+from firmware_config.device import DeviceConfig
 from refill.probe_status import ask
 
 TARGET_KPA, RAMP_S, HOLD_S = 20.0, 1.0, 3.0

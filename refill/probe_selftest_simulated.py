@@ -16,10 +16,10 @@ from device.probe.hardware import open_outputs, open_pressure_sensor
 from device.probe.link import FaultRaised, ProbeClient, boot_ns
 from device.probe.loop import ControlThread, GuardThread
 from device.probe.messages import Press, Renew
+from device.probe.pressing import BenchError, first_status
 from firmware_config.device import DeviceConfig
 from phantom.hydraulics import Faults
 from phantom.world import PressureWorldReader
-from refill.probe_bench import BenchError, first_status
 from refill.probe_selftest_levels import VENTED_S, VENTED_SHARE, Bench, Figure, hold_then_stop_renewing
 from refill.simulation import LEASE, SimulatedProbe, SteppedProbe
 

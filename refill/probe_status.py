@@ -8,10 +8,10 @@ from typing import Any
 
 from device.probe.faults import FAULTS, Clear
 from device.probe.link import Pressure, ProbeClient, ProbeUnreachableError, Status
+from device.probe.pressing import WAIT_S, BenchError, events_until
 from firmware_config.device import DeviceConfig
 from firmware_config.hardware import Mcp3008Sensor, MprlsSensor
 from firmware_config.loading import content_sha256
-from refill.probe_bench import WAIT_S, BenchError, events_until
 
 LISTEN_S = 2.0
 
@@ -94,7 +94,7 @@ def sensor_words(device: DeviceConfig) -> str:
 def as_json(report: Report) -> dict[str, Any]:
     """Return the report for a program."""
     status, loop = report.status, report.loop
-    told = status.model_dump(mode="json", exclude={"kind"})
+    told = status.model_dump(mode="json", exclude={"kind", "fault_injected"})
     fault = None
     if status.fault is not None:
         row = FAULTS[status.fault]
@@ -104,6 +104,7 @@ def as_json(report: Report) -> dict[str, Any]:
             "english": row.english,
             "french": row.french,
             "clear": row.clear,
+            "injected": status.fault_injected,
         }
     return {
         **told,
@@ -141,9 +142,11 @@ def as_lines(report: Report) -> list[str]:
     else:
         row = FAULTS[status.fault]
         kept = "kept over a restart" if status.faults_kept else "in memory only"
+        # The sentence of the code would be of a pressure that never was.
+        said = "Only calibration's raised reading showed it, no real one." if status.fault_injected else row.english
         lines += [
             f"fault     {status.fault} ({row.severity}, latched: presses are refused; {kept})",
-            f"          {row.english}",
+            f"          {said}",
             f"clear     {HOW_TO_CLEAR[row.clear]}",
         ]
     return lines

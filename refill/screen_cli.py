@@ -28,14 +28,17 @@ def serve(
     console: Annotated[Path | None, typer.Option(help="where the bedside listens; default: the device file's")] = None,
     port: Annotated[int | None, typer.Option(min=1024, max=65535, help="default: the device file's")] = None,
     language: Annotated[str | None, typer.Option(help="en or fr; default: the device file's")] = None,
+    stopwatch: Annotated[
+        bool, typer.Option("--stopwatch", help="time a reading by hand before its number is shown")
+    ] = False,
 ) -> None:
     """Serve the page until SIGTERM or Ctrl-C."""
     from device import logs
     from refill.probe_cli import simulated_folder
 
     device = device_file(config, simulate)
-    spoken = _language(language or device.language)
-    doors = _doors(device.screen)
+    spoken = language_named(language or device.language)
+    doors = doors_of(device.screen)
     logs.configure()
     # After the options are known to be good: the page's libraries take a second to load.
     from device.photo_inbox import inbox_of
@@ -55,7 +58,8 @@ def serve(
     journal = (data or device.storage.journal_folder) / "journal.sqlite"
     home = _home_site(device, site_folder(config, simulate))
     inbox, own = inbox_of(socket), site_folder(config, simulate)
-    serve(place, socket, journal, Settings(device.mqtt.study, home, spoken, simulate, inbox, own))
+    by_hand = stopwatch or screen.stopwatch
+    serve(place, socket, journal, Settings(device.mqtt.study, home, spoken, simulate, inbox, own, by_hand))
 
 
 @app.command(name="try")
@@ -66,6 +70,9 @@ def try_(
     crt: Annotated[float, typer.Option(min=0.3, max=8.0, help="true refill time of the simulated skin, s")] = 2.4,
     tone: Annotated[str, typer.Option(help="simulated skin tone, I to VI")] = "IV",
     kind: Annotated[str, typer.Option(help="simulated refill curve")] = "biexp",
+    stopwatch: Annotated[
+        bool, typer.Option("--stopwatch", help="time a reading by hand before its number is shown")
+    ] = False,
 ) -> None:
     """Touch the screen without a Pi, on simulated skin: open the address that it prints. Ends with Ctrl-C."""
     import signal
@@ -73,13 +80,13 @@ def try_(
 
     from refill.screen_try import Skin, TryError, run_try
 
-    _language(language)
+    language_named(language)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     typer.echo(f"http://127.0.0.1:{port}/ (a few seconds until it answers; Ctrl-C ends it)")
     try:
-        run_try(data, port, language, Skin(crt, tone, kind), stop)
+        run_try(data, port, language, Skin(crt, tone, kind), stop, stopwatch=stopwatch)
     except TryError as error:
         fail(str(error), 1)
 
@@ -99,7 +106,8 @@ def pin(role: Annotated[str, typer.Argument(help="nurse or engineer")]) -> None:
         fail(str(error), 2)
 
 
-def _language(name: str) -> Language:
+def language_named(name: str) -> Language:
+    """Return the language of an option; ends the command where it is none."""
     from device.screen.words import LANGUAGES
 
     found = next((each for each in LANGUAGES if each == name), None)
@@ -117,7 +125,7 @@ def _home_site(device: DeviceConfig, folder: Path | None) -> str:
     return device.site if device.site in sites else sites[0]
 
 
-def _doors(screen: Screen) -> Doors | None:
+def doors_of(screen: Screen, *, engineer_only: bool = False) -> Doors | None:
     """Return what opens by PIN; None where only this machine can come in."""
     import os
     import time
@@ -128,8 +136,13 @@ def _doors(screen: Screen) -> Doors | None:
         return None
     file = Path(os.environ.get("CREDENTIALS_DIRECTORY", "")) / screen.pins_credential
     try:
-        return Doors(pins_of(file.read_text(encoding="ascii")), time.monotonic, idle_s=60.0 * screen.idle_minutes)
+        pins = pins_of(file.read_text(encoding="ascii"))
     except (OSError, UnicodeDecodeError):
         fail(f"the credential {screen.pins_credential} was not handed over by systemd", 1)
     except PinError as error:
         fail(f"the credential {screen.pins_credential}: {error}", 1)
+    if engineer_only:
+        pins = {role: pin for role, pin in pins.items() if role == "engineer"}
+    if not pins:
+        fail(f"the credential {screen.pins_credential}: there is no PIN of an engineer", 1)
+    return Doors(pins, time.monotonic, idle_s=60.0 * screen.idle_minutes)

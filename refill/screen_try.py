@@ -24,10 +24,12 @@ class TryError(Exception):
     """One of the processes does not stay up; the text is one sentence."""
 
 
-def run_try(data: Path, port: int, language: str, skin: Skin, stop: threading.Event) -> None:
+def run_try(
+    data: Path, port: int, language: str, skin: Skin, stop: threading.Event, *, stopwatch: bool = False
+) -> None:
     """Run until `stop`; what is measured stays in `data`. Raises `TryError`."""
     run = Path(tempfile.mkdtemp(prefix="refill-screen-"))
-    supervisor = Supervisor(_children(data, run, port, language, skin))
+    supervisor = Supervisor(_children(data, run, port, language, skin, stopwatch))
     try:
         data.mkdir(parents=True, exist_ok=True)
         supervisor.start()
@@ -40,16 +42,17 @@ def run_try(data: Path, port: int, language: str, skin: Skin, stop: threading.Ev
         shutil.rmtree(run, ignore_errors=True)
 
 
-def _children(data: Path, run: Path, port: int, language: str, skin: Skin) -> list[Child]:
+def _children(data: Path, run: Path, port: int, language: str, skin: Skin, stopwatch: bool) -> list[Child]:
     probe, world, console = (str(run / name) for name in ("probe.sock", "world", "bedside.sock"))
     skinned = ["--tone", skin.tone, "--crt", str(skin.crt_s), "--kind", skin.kind]
+    by_hand = ["--stopwatch"] if stopwatch else []
     both = ["--simulate", "--console", console, "--data", str(data)]
     return [
         Child("probe", ["probe", "run", "--simulate", "--socket", probe, "--world", world], run / "probe.log"),
         Child("bedside", ["bedside", *both, "--socket", probe, "--world", world, *skinned], run / "bedside.log"),
         Child(
             "screen",
-            ["screen", "serve", *both, "--port", str(port), "--language", language],
+            ["screen", "serve", *both, "--port", str(port), "--language", language, *by_hand],
             run / "screen.log",
         ),
     ]

@@ -10,6 +10,7 @@ from device.probe.engine import Engine
 from device.probe.hardware import open_outputs, open_pressure_sensor
 from device.probe.latch import Memory
 from device.probe.messages import Clock, Event, Press, Renew, boot_ns
+from device.probe.ports import Sample
 from firmware_config.device import DeviceConfig
 from phantom.hydraulics import BODIES, Body, Chamber, Faults, Hydraulics
 from phantom.pins import SimulatedPinFactory
@@ -86,6 +87,8 @@ class Stepped:
     """True pressure as the model moved, about every 2 ms; the last 40 s of it."""
     hold_kpa: list[float] = field(default_factory=list)
     """Sensor samples of the hold phase."""
+    samples: deque[Sample] = field(default_factory=lambda: deque(maxlen=4096))
+    """Sensor samples of every phase, the last 40 s of them."""
 
 
 class SteppedProbe:
@@ -133,11 +136,18 @@ class SteppedProbe:
         """What is broken; change at any time."""
         return self.simulated.hydraulics.faults
 
-    def press(self, target_kpa: float = 40.0, ramp_s: float = 1.0, hold_s: float = 3.0) -> None:
-        """Ask for a press as its owner."""
+    def press(self, target_kpa: float = 40.0, ramp_s: float = 1.0, hold_s: float = 3.0, still_s: float = 0.0) -> None:
+        """Ask for a press as its owner, its pump at rest in the hold's last `still_s`."""
         self.engine.submit(
             _OWNER,
-            Press(lease=LEASE, sent_ns=self.clock(), target_kpa=target_kpa, ramp_s=ramp_s, hold_s=hold_s),
+            Press(
+                lease=LEASE,
+                sent_ns=self.clock(),
+                target_kpa=target_kpa,
+                ramp_s=ramp_s,
+                hold_s=hold_s,
+                still_s=still_s,
+            ),
         )
 
     def run(self, for_s: float, *, renew: bool = True) -> None:
@@ -161,6 +171,7 @@ class SteppedProbe:
         self.seen.true_kpa.append((self.clock(), self.simulated.hydraulics.pressure_kpa()))
         while self.engine.samples:
             sample = self.engine.samples.popleft()
+            self.seen.samples.append(sample)
             if status_phase == "hold":
                 self.seen.hold_kpa.append(sample.kpa)
         while self.engine.outbox:

@@ -24,33 +24,31 @@ def archive(
     database: Database = None,
     config: Folder = None,
 ) -> None:
-    """Write every export, the audit trail, the study and a backup of the database, with checksums."""
-    from trial.archive import ArchiveError
+    """Write all that the database has of one study as plain files: exports, rows, audit trail, checksums, a README."""
     from trial.archive import archive as write
-    from trial.backup_manifest import BackupError
+    from trial.archive_check import ArchiveError
     from trial.crf.odm import OdmError
     from trial.crf_files import AlteredError
 
     chosen = study_named(study, config)
-    with opened(database, config, ArchiveError, BackupError, AlteredError, OdmError) as engine:
+    with opened(database, config, ArchiveError, AlteredError, OdmError) as engine:
         try:
-            count = write(engine, chosen, out, datetime.now(UTC))
+            count, sums_sha256 = write(engine, chosen, out, datetime.now(UTC))
         except OSError as error:
             fail(f"the archive was not written: {error}", 1)
-    typer.echo(f"{out}: {count} files with their checksums; check it with refill trial archive-verify")
+    typer.echo(f"{out}: {count} files; check them with refill trial archive-verify, or sha256sum -c SHA256SUMS")
+    typer.echo(f"SHA256SUMS itself has the sha256 {sums_sha256}: keep it elsewhere")
 
 
 def archive_verify(folder: Annotated[Path, typer.Argument(help="What `refill trial archive` wrote.")]) -> None:
-    """Check every checksum, and that the CSV equals what the archived database gives; exit 1 where not."""
+    """Check every checksum, and that the CSV equals what the archived rows give; exit 1 where not."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from trial.archive import ArchiveError, verify
-    from trial.crf_files import AlteredError
-    from trial.reconcile_csv import CsvError
+    from trial.archive_check import ArchiveError, verify
 
     try:
         found = verify(folder)
-    except (ArchiveError, AlteredError, CsvError) as error:
+    except ArchiveError as error:
         fail(str(error), 1)
     except (OSError, SQLAlchemyError) as error:
         fail(f"{folder}: cannot be checked: {type(error).__name__}", 1)
@@ -59,8 +57,8 @@ def archive_verify(folder: Annotated[Path, typer.Argument(help="What `refill tri
     if found.wrong:
         raise typer.Exit(1)
     typer.echo(f"{found.files} files as their checksums say")
-    typer.echo(
-        "the CSV equals what the archived database gives"
-        if found.csv_compared
-        else "the database is a PostgreSQL dump: restore it, then compare with refill trial reconcile --crf"
-    )
+    typer.echo(f"SHA256SUMS itself has the sha256 {found.sums_sha256}: compare it with what was kept")
+    if found.not_compared is None:
+        typer.echo("the CSV equals what the archived rows give")
+    else:
+        typer.echo(f"the CSV was not made again: {found.not_compared}")

@@ -82,18 +82,16 @@ def restore(
 
 
 def reconcile(
-    journal_export: Annotated[Path, typer.Option(help="What `refill journal export` wrote.")],
+    journal_export: Annotated[Path | None, typer.Option(help="What `refill journal export` wrote.")] = None,
     database: Database = None,
     study: OneStudy = None,
     do_import: Annotated[bool, typer.Option("--import", help="Store what is missing; needs --by and --why.")] = False,
     by: Annotated[str, typer.Option("--by", help="Who does it: a code, never a name.")] = "",
     why: Annotated[str, typer.Option("--why", help="The reason, in a line; never about a person.")] = "",
-    crf: Annotated[
-        Path | None, typer.Option(help="Also hold a CSV that `refill trial export` wrote; needs --study.")
-    ] = None,
+    crf: Annotated[Path | None, typer.Option(help="A CSV that `refill trial export` wrote; needs --study.")] = None,
     config: Folder = None,
 ) -> None:
-    """Hold a device's journal, and a CSV, against the database; exit 1 where something is missing or differs."""
+    """Hold a device's journal, a CSV, or both against the database; exit 1 where something is missing or differs."""
     from trial import reconcile as comparing
     from trial.people import is_person_code
 
@@ -101,18 +99,23 @@ def reconcile(
         fail("--import needs --by, a code like dm-1 and never a name, and --why", 2)
     if crf is not None and study is None:
         fail("--crf needs --study: the CSV is of one study", 2)
-    export = _export(journal_export)
+    if journal_export is None and crf is None:
+        fail("--journal-export, --crf, or both: there is nothing to compare", 2)
+    if journal_export is None and do_import:
+        fail("--import needs --journal-export: a CSV holds no record to store", 2)
+    export = None if journal_export is None else _export(journal_export)
     agreed = True
     with _opened(database, config) as engine:
-        with engine.connect() as connection:
-            found = comparing.compare(connection, export)
-        for each in found:
-            if study is not None and each.study != study:
-                continue
-            _say(each)
-            imports = do_import and bool(each.missing)
-            now = _imported(engine, export, each, config, by, why) if imports else each
-            agreed = agreed and now.agrees
+        if export is not None:
+            with engine.connect() as connection:
+                found = comparing.compare(connection, export)
+            for each in found:
+                if study is not None and each.study != study:
+                    continue
+                _say(each)
+                imports = do_import and bool(each.missing)
+                now = _imported(engine, export, each, config, by, why) if imports else each
+                agreed = agreed and now.agrees
         if crf is not None and study is not None:
             agreed = _csv_agrees(engine, study, crf) and agreed
     if not agreed:

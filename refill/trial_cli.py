@@ -20,7 +20,7 @@ from refill import (
     trial_schedule_cli,
 )
 from refill.common import fail
-from refill.trial_common import Database, Folder, OneStudy, StudyName, opened, study_named
+from refill.trial_common import Database, Folder, OneStudy, StudyName, opened, study_named, tell_frozen
 
 app = typer.Typer(
     help="The trial side: ingest, database, export, and a broker for the demo.",
@@ -79,6 +79,7 @@ def export(
                 written.append((mottling, export_mottling(engine, chosen.name, mottling)))
         except OSError as error:
             fail(f"the export was not written: {error}", 1)
+        tell_frozen(engine, chosen.name)
     for path, count in written:
         typer.echo(f"{path}: {count} readings; {dictionary_path(path)}: what the columns mean")
 

@@ -74,6 +74,16 @@ def opened(database: str | None, config: Path | None, *failures: type[Exception]
         engine.dispose()
 
 
+def tell_frozen(engine: Engine, study: str) -> None:
+    """Say what of a study is frozen, a line for each site or subject: what is handed on of it is final."""
+    from trial.freezing import since, standing
+
+    with engine.connect() as connection:
+        found = standing(connection, study)
+    for whose, by in sorted(found.items(), key=lambda each: (each[0][0], each[0][1] or "")):
+        typer.echo(f"{since(whose, by)}: {by.why}")
+
+
 def of_the_file(folder: Path | None) -> str:
     """Return the database that `trial.toml` names, from a systemd credential where its URL has a password."""
     import os

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from refill.common import fail
-from refill.trial_common import Database, Folder, StudyName, opened, study_named
+from refill.trial_common import Database, Folder, StudyName, opened, study_named, tell_frozen
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from firmware_config.study import Study
+    from firmware_config.trial import Trial
     from trial.crf.fhir import Release
     from trial.crf.odm import FileType
     from trial.crf.redcap import FeedError, Round
@@ -72,6 +73,7 @@ def odm(
         now = datetime.now(UTC)
         file_type: FileType = "Snapshot" if kind is OdmKind.SNAPSHOT else "Transactional"
         count = _written(lambda: export_odm(engine, chosen, out, file_type, now))
+        tell_frozen(engine, chosen.name)
     typer.echo(f"{out}: {count} readings, ODM 1.3.2 {file_type}")
 
 
@@ -91,6 +93,7 @@ def fhir(
     with opened(database, config, AlteredError) as engine:
         asked: Release = "R5" if release is FhirRelease.R5 else "R4B"
         count = _written(lambda: export_fhir(engine, chosen, out, asked))
+        tell_frozen(engine, chosen.name)
     typer.echo(f"{out}: {count} readings, FHIR {asked}")
 
 
@@ -111,17 +114,25 @@ def redcap_dictionary(study: StudyName, out: Out, config: Folder = None) -> None
 
 @app.command()
 def redcap(
-    study: StudyName,
-    url: Annotated[str, typer.Option(help="The project's API address: https://…/api/.")],
+    study: Annotated[str | None, typer.Option(help="Study file's name; default: the one of trial.toml.")] = None,
+    url: Annotated[
+        str | None, typer.Option(help="The project's API address: https://…/api/. Default: [redcap] of trial.toml.")
+    ] = None,
     token_credential: Annotated[
         str | None,
-        typer.Option(help=f"Name of the systemd credential with the token. Default: the variable {TOKEN_VARIABLE}."),
+        typer.Option(
+            help="Name of the systemd credential with the token. Default: that of [redcap] where its address is "
+            f"taken, else the variable {TOKEN_VARIABLE}."
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be sent; send and number nothing.")
     ] = False,
     once: Annotated[bool, typer.Option("--once", help="One round, then end; exit 1 where a person is needed.")] = False,
-    every_s: Annotated[float, typer.Option(min=10, max=86400, help="Seconds between rounds.")] = EVERY_S,
+    every_s: Annotated[
+        float | None,
+        typer.Option(min=10, max=86400, help="Seconds between rounds; default: [redcap]'s, or 300."),
+    ] = None,
     database: Database = None,
     config: Folder = None,
 ) -> None:
@@ -132,6 +143,14 @@ def redcap(
     from trial.crf.redcap_rows import fields_of
     from trial.crf_files import AlteredError
 
+    if study is None or url is None:
+        trial = _trial(config)
+        study = study or trial.study
+        if url is None:
+            if trial.redcap is None:
+                fail("--url, or [redcap] in trial.toml: there is no project to feed", 2)
+            url, every_s = trial.redcap.url, every_s or trial.redcap.every_s
+            token_credential = token_credential or trial.redcap.token_credential
     chosen = study_named(study, config)
     try:
         api = RedcapApi(url, _token(token_credential))
@@ -145,7 +164,7 @@ def redcap(
             if done.wrong:
                 raise typer.Exit(1)
             return
-        _run(engine, chosen, api, every_s)
+        _run(engine, chosen, api, every_s or EVERY_S)
 
 
 def _run(engine: Engine, study: Study, api: RedcapApi, every_s: float) -> None:
@@ -174,6 +193,7 @@ def _run(engine: Engine, study: Study, api: RedcapApi, every_s: float) -> None:
 def _round(engine: Engine, study: Study, api: RedcapApi, dry_run: bool) -> Round:
     from trial.crf.redcap import feed_once
 
+    tell_frozen(engine, study.name)
     return feed_once(engine, study, api, datetime.now(UTC), dry_run=dry_run)
 
 
@@ -187,6 +207,16 @@ def _say_round(done: Round, dry_run: bool) -> None:
     verb = "to send" if dry_run else "sent"
     counts = f"{len(done.sent)} {verb}, {done.there} there already, {len(done.skipped)} skipped"
     typer.echo(f"{counts}, {len(done.wrong)} for a person")
+
+
+def _trial(config: Folder) -> Trial:
+    from firmware_config.loading import ConfigurationError
+    from firmware_config.trial import load_trial
+
+    try:
+        return load_trial(config)
+    except ConfigurationError as error:
+        fail(str(error), 2)
 
 
 def _token(credential: str | None) -> str:

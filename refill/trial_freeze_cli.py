@@ -10,8 +10,11 @@ import typer
 
 from refill.common import fail
 from refill.trial_common import Database, Folder, StudyName, opened, study_named
+from refill.trial_records_cli import person
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from trial.freezing import Action
 
 Site = Annotated[str | None, typer.Option(help="A whole site.")]
@@ -75,5 +78,16 @@ def _change(
         fail("--subject: site and inclusion number, as in 12-0034", 2)
     whose = (where, number if subject is not None else None)
     with opened(database, config, FrozenError, UnsignedError) as engine:
-        change(engine, chosen.name, whose, action, datetime.now(UTC), actor=by, why=why)
+        if subject is not None:
+            with engine.connect() as connection:
+                _is_there(connection, chosen.name, where, number)
+        change(engine, chosen.name, whose, action, datetime.now(UTC), actor=person(by), why=why)
     typer.echo(f"{shown(whose)} is {action}")
+
+
+def _is_there(connection: Connection, study: str, site: str, inclusion: str) -> None:
+    """End the command where nothing stands for a subject: a number typed wrong would leave the right one open."""
+    from trial.crf.canonical import places
+
+    if not any(place.inclusion == inclusion for place in places(connection, study, site)):
+        fail(f"--subject: there is no reading of subject {site}-{inclusion}", 1)

@@ -71,10 +71,10 @@ def _must_be_of(study: "Study", subject: "Subject") -> None:
 
 
 def _print(found: "Verdict", language: str) -> None:
-    from contract.hypoperfusion_words import ANSWERS, AS_OF, NOT_CALIBRATED, WHATS, spoken
+    from contract.hypoperfusion_words import ANSWERS, AS_OF, WHATS, spoken
 
     as_of = "" if found.newest is None else f", {spoken(AS_OF, language)} {found.newest.at:%Y-%m-%d %H:%M %z}"
-    typer.echo(f"hypoperfusion: {spoken(ANSWERS[found.answer], language)} ({spoken(NOT_CALIBRATED, language)}){as_of}")
+    typer.echo(f"hypoperfusion: {spoken(ANSWERS[found.answer], language)} ({found.calibration_note(language)}){as_of}")
     for each in found.inputs:
         what, answer = spoken(WHATS[each.what], language), spoken(ANSWERS[each.answer], language)
         typer.echo(f"  {what:9} {answer:13} {each.threshold:7} {'; '.join((each.shown, *each.remarks))}")

@@ -16,6 +16,7 @@ ALONE: frozenset[str] = frozenset(
         "device/test_device_bedside.py",
         "device/test_device_bedside_camera.py",
         "device/test_device_bedside_console.py",
+        "device/test_device_calibrating_probe.py",
         "device/test_device_logs_whole.py",
         "install/test_install_booted.py",
         "probe/test_probe_cli_off.py",

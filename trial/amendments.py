@@ -106,7 +106,7 @@ def settle(connection: Connection, reading_ids: Iterable[str], now: datetime) ->
             continue
         entry, made = entry_of(connection, reading_id), corrections.of_reading(connection, reading_id)
         for each in asked:
-            if _held(connection, about.study if about else "", entry, made, each):
+            if _held(connection, each.study, entry, made, each) is not None:
                 continue
             if each.changes and not each.applied and unfit(entry, made, each, asked) is None:
                 made += _apply(connection, entry, made, each, now)
@@ -114,11 +114,13 @@ def settle(connection: Connection, reading_ids: Iterable[str], now: datetime) ->
 
 def _held(
     connection: Connection, study: str, entry: Reading | MottlingReading, made: Sequence[Correction], asked: Asked
-) -> bool:
-    """Whether the subject is frozen, or the one that it would move to: then it waits for a person."""
+) -> str | None:
+    """Return that the subject is frozen, or the one that it would move to: then it waits for a person."""
     subject = corrections.corrected(entry, made).subject
     numbers = {subject.inclusion, *(new for field, _, new in asked.changes if field == "inclusion")}
-    return any(frozen(connection, study, subject.site, number) is not None for number in numbers)
+    return next(
+        (held for number in sorted(numbers, key=str) if (held := frozen(connection, study, subject.site, number))), None
+    )
 
 
 def _apply(
@@ -218,8 +220,8 @@ def _query(connection: Connection, asked: Asked) -> Query | None:
     if all(field in known and _says(corrections.value(stands, field), new) for field, _, new in asked.changes):
         return None  # a person has made the same correction here
     beside = _asked(connection, amendment.c.about == asked.about)
-    reason = unfit(entry, made, asked, beside) or "fits what stands now; it did not when it came"
-    return Query(asked, reason, waits=False)
+    reason = unfit(entry, made, asked, beside) or _held(connection, asked.study, entry, made, asked)
+    return Query(asked, reason or "fits what stands now; it did not when it came", waits=False)
 
 
 def decide(engine: Engine, reading_id: str, *, actor: str, why: str) -> None:

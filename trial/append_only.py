@@ -56,10 +56,16 @@ SEVENTH: Keys = {"account": (("id",),)}
 EIGHTH: Keys = {"data_freeze": (("id",),)}
 """The same for migration r0008."""
 
+NINTH: Keys = {
+    "certificate": (("id",), ("study", "device", "certificate_id")),
+    "certificate_receipt": (("id",),),
+}
+"""The same for migration r0009."""
+
 REBUILT: Keys = {"replay": SECOND["replay"], "correction": (("id",), ("supersedes",), ("amendment", "field"))}
 """Those that r0003 made anew in SQLite, where a foreign key cannot be changed."""
 
-KEYS: Keys = {**FIRST, **SECOND, **THIRD, **FIFTH, **SIXTH, **SEVENTH, **EIGHTH, **REBUILT}
+KEYS: Keys = {**FIRST, **SECOND, **THIRD, **FIFTH, **SIXTH, **SEVENTH, **EIGHTH, **NINTH, **REBUILT}
 """Every unique key of the append-only tables as they are now."""
 
 

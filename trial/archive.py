@@ -1,52 +1,38 @@
-"""Everything of a study in one folder, with checksums, and the check of such a folder years later.
+"""Everything of one study in one folder of plain files, with checksums and a README that says how to check them.
 
-The folder appears whole or not at all. The archived database is a backup as `trial.backup` makes it; a SQLite one can
-be opened by the check, which then makes the CSV again and compares.
+The folder appears whole or not at all. It holds what the database has of this study and nothing of another; it is read
+and checked without this program. `trial.archive_check` checks more than the sums, and older formats too.
 """
 
 import json
 import shutil
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
+from contract.reading import utc
+from contract.version import __version__
 from firmware_config.study import Study
-from trial import backup_sqlite, tables
-from trial.backup import backup
+from trial.archive_check import FORMAT, MANIFEST, README, SCHEMA, SUMS, ArchiveError, verify
+from trial.archive_readme import readme
+from trial.archive_tables import FOLDER, KINDS, TableError, write_tables
 from trial.backup_files import to_the_disk
 from trial.backup_manifest import file_sha256
+from trial.crf.canonical import snapshot
 from trial.crf.fhir import export_fhir
 from trial.crf.odm import export_odm
 from trial.crf_csv import export
 from trial.crf_mottling import export_mottling
-from trial.database import schema_version
-from trial.reconcile_csv import compare_csv
-
-SUMS = "SHA256SUMS"
-MANIFEST = "archive.json"
-CSVS = ("crf.csv", "mottling.csv")
-DATABASES = {"sqlite": "trial.sqlite3", "postgresql": "trial.pgdump"}
+from trial.database import note, schema_version, writing
 
 
-class ArchiveError(ValueError):
-    """The archive cannot be made, or is none. One sentence."""
+def archive(engine: Engine, study: Study, out: Path, now: datetime) -> tuple[int, str]:
+    """Write a study's archive to `out`, a new folder; returns the number of files and the hash of their list.
 
-
-@dataclass(frozen=True)
-class Checked:
-    """What a check of an archive found. `csv_compared`: whether its database could be opened here."""
-
-    files: int
-    wrong: list[str]
-    csv_compared: bool
-
-
-def archive(engine: Engine, study: Study, out: Path, now: datetime) -> int:
-    """Write a study's archive to `out`, a new folder; returns the number of files.
-
-    Raises `ArchiveError`, `BackupError`, `AlteredError`, `OdmError`, `OSError` and SQLAlchemy's errors.
+    The hash is noted in the audit trail: kept elsewhere it shows that the list itself was not altered. Raises
+    `ArchiveError`, `AlteredError`, `OdmError`, `OSError` and SQLAlchemy's errors.
     """
     if out.exists():
         raise ArchiveError(f"{out}: is there already; nothing was written over it")
@@ -61,13 +47,37 @@ def archive(engine: Engine, study: Study, out: Path, now: datetime) -> int:
             raise ArchiveError(f"{'; '.join(checked.wrong)}: data came in meanwhile, make it again")
         part.rename(out)
         to_the_disk(out.parent)
+    except TableError as error:
+        raise ArchiveError(str(error)) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return len(names)
+    with writing(engine).begin() as connection:
+        said = f"study {study.name}, {len(names)} files, sha256 of {SUMS} {checked.sums_sha256}"
+        note(connection, "export", "archive made", said)
+    return len(names), checked.sums_sha256
 
 
 def _write(engine: Engine, study: Study, folder: Path, now: datetime) -> list[str]:
-    counts = {
+    counts = _exports(engine, study, folder, now)
+    _text(folder / "study.json", study.model_dump_json(indent=2))
+    with snapshot(engine) as connection:
+        version = schema_version(connection)
+        described = write_tables(connection, study.name, folder / FOLDER)
+    schema = {"schema_version": version, "kinds": KINDS, "tables": described}
+    _text(folder / SCHEMA, json.dumps(schema, indent=2))
+    about: dict[str, Any] = {"format": FORMAT, "study": study.name, "made_at": utc(now), "made_by": __version__}
+    _text(folder / MANIFEST, json.dumps(about | {"schema_version": version, "rows": counts}, indent=2))
+    _text(folder / README, readme(study, now, described))
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    names = [path.relative_to(folder).as_posix() for path in files]
+    _text(folder / SUMS, "\n".join(f"{file_sha256(folder / name)}  {name}" for name in names))
+    for path in (*files, folder / SUMS, folder / FOLDER, folder):
+        to_the_disk(path)
+    return names
+
+
+def _exports(engine: Engine, study: Study, folder: Path, now: datetime) -> dict[str, int]:
+    return {
         "crf.csv": export(engine, study.name, folder / "crf.csv"),
         "mottling.csv": export_mottling(engine, study.name, folder / "mottling.csv"),
         "odm-snapshot.xml": export_odm(engine, study, folder / "odm-snapshot.xml", "Snapshot", now),
@@ -75,43 +85,7 @@ def _write(engine: Engine, study: Study, folder: Path, now: datetime) -> list[st
         "fhir-r5.ndjson": export_fhir(engine, study, folder / "fhir-r5.ndjson", "R5"),
         "fhir-r4b.ndjson": export_fhir(engine, study, folder / "fhir-r4b.ndjson", "R4B"),
     }
-    (folder / "study.json").write_text(study.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    with engine.connect() as connection, (folder / "audit.jsonl").open("w", encoding="utf-8") as file:
-        version = schema_version(connection)
-        for row in connection.execute(select(tables.audit).order_by(tables.audit.c.id)):
-            file.write(json.dumps(dict(row._mapping), default=str, ensure_ascii=False) + "\n")
-    backup(engine, folder / DATABASES[engine.dialect.name])
-    about = {"study": study.name, "made_at": now.isoformat(), "schema_version": version, "rows": counts}
-    (folder / MANIFEST).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-    names = sorted(path.name for path in folder.iterdir())
-    sums = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in names)
-    (folder / SUMS).write_text(sums, encoding="utf-8")
-    for name in (*names, SUMS):
-        to_the_disk(folder / name)
-    to_the_disk(folder)
-    return names
 
 
-def verify(folder: Path) -> Checked:
-    """Check every file of an archive, and its CSV against its database; raises `ArchiveError`, `OSError`."""
-    try:
-        lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
-        told = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-        about = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        study = str(about["study"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArchiveError(f"{folder}: is no archive: {error}") from error
-    there = {path.name for path in folder.iterdir()} - {SUMS}
-    wrong = [f"{name}: is missing" for name in sorted(told.keys() - there)]
-    wrong += [f"{name}: is not in {SUMS}" for name in sorted(there - told.keys())]
-    for name in sorted(told.keys() & there):
-        if file_sha256(folder / name) != told[name]:
-            wrong.append(f"{name}: was altered: its hash does not match")
-    database = folder / DATABASES["sqlite"]
-    if wrong or not database.is_file():
-        return Checked(len(told), wrong, csv_compared=False)
-    with backup_sqlite.opened(database) as connection:
-        for name in CSVS:
-            if not compare_csv(connection, study, folder / name).agrees:
-                wrong.append(f"{name}: is not what the archived database gives")
-    return Checked(len(told), wrong, csv_compared=True)
+def _text(path: Path, content: str) -> None:
+    path.write_text(content + "\n", encoding="utf-8")

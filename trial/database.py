@@ -146,6 +146,14 @@ def _upgrade(engine: Engine, config: Config) -> tuple[str | None, str | None]:
     return before, after
 
 
+def make_at(engine: Engine, version: str) -> None:
+    """Make the tables of an older schema in an empty database: for data that were kept with it."""
+    config = _migrations()
+    with writing(engine).begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, version)
+
+
 def _migrations() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))

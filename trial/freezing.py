@@ -3,6 +3,7 @@
 What devices send is stored all the same: nothing measured is lost. It becomes a query.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -46,12 +47,20 @@ def standing(connection: Connection, study: str) -> dict[Whose, Freeze]:
 
 def problem(connection: Connection, study: str, site: str, inclusion: str | None) -> str | None:
     """Return why nothing is changed of a subject, or of a site where `inclusion` is None; None where it may be."""
-    found = standing(connection, study)
+    return held(standing(connection, study), site, inclusion)
+
+
+def held(found: Mapping[Whose, Freeze], site: str, inclusion: str | None) -> str | None:
+    """Return the same, of what `standing` has found: for many subjects at once."""
     for whose in ((site, None), (site, inclusion)):
         if whose in found:
-            by = found[whose]
-            return f"{shown(whose)} is frozen since {by.at:%F %T}Z by {by.actor}: nothing of it is changed"
+            return f"{since(whose, found[whose])}: nothing of it is changed"
     return None
+
+
+def since(whose: Whose, by: Freeze) -> str:
+    """Return what is frozen, since when and by whom."""
+    return f"{shown(whose)} is frozen since {by.at:%F %T}Z by {by.actor}"
 
 
 def shown(whose: Whose) -> str:

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal, get_args
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -44,6 +45,8 @@ WATCHED_US: int = 30_000_000
 schema is brought up to date, which nothing may cut."""
 ALIVE_S: float = 5.0
 
+Shared = Literal["reading", "calibration"]
+"""Kinds of message that each need one ingester only."""
 Tell = Callable[[str], None]
 """Takes what the service manager is told, in its words (sd_notify(3))."""
 
@@ -56,8 +59,8 @@ def _nobody(_state: str) -> None:
 class IngestOptions:
     """Where the ingester listens, and as whom; how much it commits at once, and how long the first may wait for it.
 
-    `group` shares the readings between ingesters (MQTT 5 brokers). Statuses are not shared: a shared subscription gets
-    no retained message, and every ingester keeps the latest.
+    `group` shares readings and certificates between ingesters (MQTT 5 brokers). Statuses are not shared: a shared
+    subscription gets no retained message, and every ingester keeps the latest.
     """
 
     broker: BrokerAddress
@@ -82,7 +85,8 @@ class Ingester:
         self._attempt_since_s: float | None = None
         self.counts: Counter[str] = Counter()
         self._register = Register(engine, study)
-        filters = [subscription(study.name, "reading", options.group), subscription(study.name, "status")]
+        shared = [subscription(study.name, kind, options.group) for kind in get_args(Shared)]
+        filters = [*shared, subscription(study.name, "status")]
         self._feed = Feed(options.broker, options.client_id, filters, self._take)
 
     def stop(self) -> None:

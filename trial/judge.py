@@ -9,97 +9,64 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from pydantic import ValidationError
 
+from calibration.certificate.keys import fits
 from contract.amendment import Amendment
-from contract.envelope import MAX_PAYLOAD_BYTES, Envelope, EnvelopeError, open_envelope, open_status
+from contract.calibration import certificate_sha256
+from contract.certificate import SignedCertificate
+from contract.envelope import (
+    MAX_PAYLOAD_BYTES,
+    Envelope,
+    EnvelopeError,
+    open_certificate,
+    open_envelope,
+    open_status,
+)
 from contract.mottling import MottlingReading
 from contract.reading import Reading
-from contract.record import SCHEMA_VERSION, SchemaVersion, answer_version, newer_version
+from contract.record import answer_version, newer_version
 from contract.status import DeviceStatus
 from contract.topics import Topic, TopicError, parse
 from firmware_config.study import Study
 from trial.values import study_refuses
+from trial.verdicts import (
+    Accepted,
+    AcceptedCertificate,
+    AcceptedStatus,
+    CertificateClaim,
+    Claim,
+    Refusal,
+    Refused,
+    Verdict,
+)
+
+__all__ = [
+    "Accepted",
+    "AcceptedCertificate",
+    "AcceptedStatus",
+    "Admits",
+    "CertificateClaim",
+    "Claim",
+    "Refusal",
+    "Refused",
+    "Verdict",
+    "anyone",
+    "fingerprint",
+    "judge",
+    "not_storable",
+]
 
 MAX_CLAIM_BYTES: int = 16 * MAX_PAYLOAD_BYTES
 """A message over the limit is refused, but up to this size its sender is still told so."""
 
 
-class Refusal(StrEnum):
-    """Why a message became a dead letter."""
+LONGEST_TERM: timedelta = timedelta(days=731)
+"""Two years, and a day for clocks: a device's file takes no more (`calibration.due_days`)."""
 
-    TOPIC = "topic"
-    STUDY = "study"
-    SITE = "site"
-    DEVICE = "device"
-    """Not enrolled, revoked, or enrolled at another site."""
-    TOO_LARGE = "too_large"
-    UNREADABLE = "unreadable"
-    NEWER_SCHEMA = "newer_schema"
-    """From a device that is newer than this program: to be replayed after an upgrade."""
-    HASH = "hash"
-    NOT_CANONICAL = "not_canonical"
-    WRONG_PLACE = "wrong_place"
-    SIMULATED = "simulated"
-    NOT_STORABLE = "not_storable"
-    CONFLICT = "conflict"
-    ABOUT = "about"
-    """An amendment of what it cannot be about: another device's record, a later one, another amendment, itself."""
-
-
-@dataclass(frozen=True)
-class Claim:
-    """What a message says it is, believed or not: enough to tell its sender that it was refused.
-
-    `answer_in` is the version that its receipt is written in: an older device cannot read a newer one.
-    """
-
-    reading_id: UUID
-    device_seq: int
-    sha256: str
-    answer_in: SchemaVersion = SCHEMA_VERSION
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """A record that may be stored. `problem`: why the study does not know a value that an amendment corrects to."""
-
-    topic: Topic
-    envelope: Envelope
-    record: Reading | MottlingReading | Amendment
-    problem: str | None = None
-
-    @property
-    def claim(self) -> Claim:
-        """Return what identifies it."""
-        answer_in = answer_version(self.envelope.schema_version)
-        return Claim(self.record.reading_id, self.record.device_seq, self.envelope.sha256, answer_in)
-
-
-@dataclass(frozen=True)
-class AcceptedStatus:
-    """A device's status."""
-
-    topic: Topic
-    status: DeviceStatus
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A message for the dead letters. `topic` stands where it was one of ours, `claim` where it could be read."""
-
-    reason: Refusal
-    detail: str
-    topic: Topic | None = None
-    claim: Claim | None = None
-
-
-Verdict = Accepted | AcceptedStatus | Refused
 Admits = Callable[[Topic], bool]
 
 
@@ -122,6 +89,11 @@ def judge(topic_text: str, payload: bytes, study: Study, admits: Admits = anyone
         return verdict if isinstance(verdict, Accepted) else _with_claim(verdict, topic, payload)
     if topic.kind == "status":
         return _judge_status(topic, payload, study, admits)
+    if topic.kind == "calibration":
+        found = _judge_certificate(topic, payload, study, admits)
+        if isinstance(found, Refused):
+            return Refused(found.reason, found.detail, topic, _read_certificate_claim(payload))
+        return found
     return Refused(Refusal.TOPIC, f"no {topic.kind} is expected here", topic)
 
 
@@ -166,6 +138,35 @@ def _judge_status(topic: Topic, payload: bytes, study: Study, admits: Admits) ->
     if problem is not None:
         return Refused(Refusal.NOT_STORABLE, problem, topic)
     return AcceptedStatus(topic, status)
+
+
+def _judge_certificate(topic: Topic, payload: bytes, study: Study, admits: Admits) -> AcceptedCertificate | Refused:
+    """A certificate is its device's wherever that stands now: the study and site in it are those of its making."""
+    place = _place_refusal(topic, study, admits)
+    if place is not None:
+        return place
+    try:
+        message, certificate = open_certificate(payload)
+    except EnvelopeError as error:
+        return Refused(Refusal(error.kind), _clip(str(error)))
+    content, name = message.certificate, certificate.device.name
+    if name != topic.device:
+        return Refused(Refusal.WRONG_PLACE, f"certificate of {name} came in on {topic}")
+    if not fits(content.public_key, content.signature, content.body):
+        return Refused(Refusal.SIGNATURE, "the certificate was altered after it was signed")
+    if certificate.simulated and not study.accept_simulated:
+        return Refused(Refusal.SIMULATED, f"study {study.name} does not accept simulated certificates")
+    problem = (
+        _unheld("device.software_version", certificate.device.software_version)
+        or _unheld("made_at", certificate.made_at)
+        or _unheld("due_at", certificate.due_at)
+        or _unheld("sent_at", message.sent_at)
+    )
+    if problem is not None:
+        return Refused(Refusal.NOT_STORABLE, problem)
+    if certificate.due_at - certificate.made_at > LONGEST_TERM:
+        return Refused(Refusal.TERM, f"due more than {LONGEST_TERM.days} days after it was made: no device may say so")
+    return AcceptedCertificate(topic, message, certificate, certificate_sha256(content))
 
 
 def _place_refusal(topic: Topic, study: Study, admits: Admits) -> Refused | None:
@@ -244,6 +245,21 @@ def _read_claim(payload: bytes) -> Claim | None:
     return Claim(reading_id, device_seq, sha256, answer_version(outer.get("schema_version")))
 
 
+def _read_certificate_claim(payload: bytes) -> CertificateClaim | None:
+    """Return id and hash of a refused certificate as far as both can be read, else None."""
+    if len(payload) > MAX_CLAIM_BYTES:
+        return None
+    try:
+        outer = json.loads(payload)
+        content = SignedCertificate.model_validate(outer["certificate"])
+        certificate_id = UUID(json.loads(content.body)["certificate_id"])
+        sha256 = certificate_sha256(content)
+    # A lone surrogate in a text has no hash.
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    return CertificateClaim(certificate_id, sha256, answer_version(outer.get("schema_version")))
+
+
 _SENT_AT = re.compile(rb'"sent_at"\s*:\s*"[^"\\]{0,64}"')
 """As it stands in an envelope; the quotes inside a body are escaped."""
 
@@ -257,7 +273,7 @@ def fingerprint(topic_text: str, payload: bytes) -> str:
     content = payload
     if topic_text.endswith("/status"):
         content = _status_mark(payload)
-    elif len(payload) > MAX_PAYLOAD_BYTES or newer_version(payload) is not None:
+    elif topic_text.endswith("/calibration") or len(payload) > MAX_PAYLOAD_BYTES or newer_version(payload) is not None:
         content = _SENT_AT.sub(b"", payload, count=1)
     else:
         try:

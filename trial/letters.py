@@ -9,21 +9,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, and_, insert, or_, select
+from sqlalchemy import Connection, Engine, Select, and_, exists, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from contract.amendment import Amendment
 from firmware_config.study import Study
 from trial.amendments import about_problem
 from trial.database import note
-from trial.judge import Accepted, Admits, Refusal, Refused, judge
+from trial.judge import Accepted, AcceptedCertificate, Admits, Refusal, Refused, judge
 from trial.keeping import keep
 from trial.people import changing, signed
-from trial.tables import dead_letter, record
+from trial.tables import certificate, dead_letter, record
 from trial.tables import replay as replayed
 
 PAGE: int = 100
 _ATTEMPTS = 3
+CERTIFIED = exists().where(certificate.c.study == dead_letter.c.study, certificate.c.sha256 == dead_letter.c.sha256)
+"""Whether a letter is of a certificate that has come in otherwise."""
 
 
 class LetterError(ValueError):
@@ -139,6 +141,8 @@ def _replay(engine: Engine, letter: Letter, study: Study, admits: Admits, actor:
     verdict = judge(letter.topic, letter.payload, study, admits)
     if isinstance(verdict, Refused):
         return Replayed(letter.id, None, f"still refused ({verdict.reason}): {verdict.detail}")
+    if isinstance(verdict, AcceptedCertificate):
+        return Replayed(letter.id, None, "a certificate is not replayed: its device sends it until it is stored")
     if not isinstance(verdict, Accepted):
         return Replayed(letter.id, None, "a status is not replayed: its device sends a new one")
     for _ in range(_ATTEMPTS - 1):
@@ -196,7 +200,13 @@ def _letters() -> Select[Any]:
     same = and_(k.reading_id == d.reading_id, k.sha256 == d.sha256)
     query = select(
         *(d.id, d.received_at, d.topic, d.reason, d.detail, d.study, d.device, d.device_seq),
-        *(d.reading_id, d.payload_bytes, d.payload, r.reading_id.label("became"), k.id.is_not(None).label("overtaken")),
+        *(
+            d.reading_id,
+            d.payload_bytes,
+            d.payload,
+            r.reading_id.label("became"),
+            or_(k.id.is_not(None), CERTIFIED).label("overtaken"),
+        ),
     )
     return query.select_from(dead_letter.outerjoin(replayed, r.dead_letter_id == d.id).outerjoin(record, same))
 

@@ -1,12 +1,14 @@
 """What a data manager asks: what has arrived, what is missing, what does not fit. Reads only."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, and_, exists, func, or_, select
 
 from contract.identifiers import GENESIS_SHA256
-from trial.tables import dead_letter, device_status, mottling, reading, record, replay
+from trial.tables import certificate, dead_letter, device_status, mottling, reading, record, replay
 
 
 @dataclass(frozen=True)
@@ -145,25 +147,45 @@ def devices(connection: Connection, study: str | None = None) -> list[DeviceSumm
     """Return every device that has sent a record or a status, in order of study, site and name."""
     r, s = record.c, device_status.c
     amends = r.kind == "amendment"
-    found = or_(reading.c.status == "measured", mottling.c.status == "measured")
-    source = record.outerjoin(reading, reading.c.reading_id == r.reading_id)
-    counts = (
-        select(
-            *(r.study, r.site, r.device, func.count().filter(~amends), func.count().filter(found)),
-            *(func.count().filter(amends), func.max(r.device_seq), func.max(r.received_at)),
-        )
-        .select_from(source.outerjoin(mottling, mottling.c.reading_id == r.reading_id))
-        .group_by(r.study, r.site, r.device)
-    )
+    counts = select(
+        *(r.study, r.site, r.device, func.count().filter(~amends), func.count().filter(amends)),
+        *(func.max(r.device_seq), func.max(r.received_at)),
+    ).group_by(r.study, r.site, r.device)
     states = select(s.study, s.site, s.device, s.state, s.unsent_readings, s.problem)
     if study is not None:
         counts, states = counts.where(r.study == study), states.where(s.study == study)
-    counted = {tuple(row[:3]): tuple(row[3:]) for row in connection.execute(counts)}
+    without = _without_a_result(connection, study)
+    counted: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    for *place, readings, amendments, last_seq, last_at in connection.execute(counts):
+        measured = readings - without[tuple(place)]
+        counted[tuple(place)] = (readings, measured, amendments, last_seq, last_at)
     stated = {tuple(row[:3]): tuple(row[3:]) for row in connection.execute(states)}
     return [
         DeviceSummary(*place, *counted.get(place, (0, 0, 0, 0, None)), *stated.get(place, (None, None, None)))
         for place in sorted(counted.keys() | stated.keys())
     ]
+
+
+def _without_a_result(connection: Connection, study: str | None) -> Counter[tuple[str, ...]]:
+    """Return how many readings of each device have neither number nor score: few, so only these are looked up.
+
+    Which they are an index tells by itself; asked in one query, SQLite would read each reading's body.
+    """
+    found: Counter[tuple[str, ...]] = Counter()
+    for table in (reading, mottling):
+        t, r = table.c, record.c
+        which = select(t.reading_id if table is mottling else t.id).where(t.status != "measured")
+        if study is not None:
+            which = which.where(t.study == study)
+        if table is mottling:
+            counts = select(r.study, r.site, r.device, func.count()).where(r.reading_id.in_(which))
+            counts = counts.group_by(r.study, r.site, r.device)
+        else:
+            counts = select(t.study, t.site, t.device, func.count()).where(t.id.in_(which))
+            counts = counts.group_by(t.study, t.site, t.device)
+        for *place, count in connection.execute(counts):
+            found[tuple(place)] += count
+    return found
 
 
 def dead_letters(connection: Connection) -> dict[str, int]:
@@ -178,7 +200,8 @@ def dead_letters(connection: Connection) -> dict[str, int]:
 def letters(connection: Connection) -> dict[str, Letters]:
     """Return what became of the dead letters by reason, of every study."""
     d, r = dead_letter.c, record.c
-    stored = exists().where(r.reading_id == d.reading_id, r.sha256 == d.sha256)
+    certified = exists().where(certificate.c.study == d.study, certificate.c.sha256 == d.sha256)
+    stored = or_(exists().where(r.reading_id == d.reading_id, r.sha256 == d.sha256), certified)
     was_replayed = replay.c.id.is_not(None)
     counts = (func.count(), func.count().filter(was_replayed), func.count().filter(and_(~was_replayed, stored)))
     query = select(d.reason, *counts).select_from(dead_letter.outerjoin(replay, replay.c.dead_letter_id == d.id))

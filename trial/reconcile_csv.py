@@ -36,30 +36,36 @@ class CsvComparison:
 
 
 def compare_csv(connection: Connection, study: str, path: Path) -> CsvComparison:
-    """Compare a file with what the export would write now; raises `CsvError`, `AlteredError` and SQLAlchemy's."""
+    """Compare a file with what the export would write now, by the columns that the file has: an older export has fewer.
+
+    Raises `CsvError`, `AlteredError` and SQLAlchemy's errors.
+    """
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise CsvError(f"{path}: cannot be read: {error}") from error
     header = next(csv.reader(io.StringIO(text, newline="")), [])
     refill, mottling = ([c.name for c in columns] for columns in (crf_csv.COLUMNS, crf_mottling.COLUMNS))
-    if header not in (refill, mottling):
-        raise CsvError(f"{path}: its first line is not that of an export of this version")
-    form = "refill" if header == refill else "mottling"
+    # New columns are added behind the others, so an older export begins as today's does.
+    forms = [form for form, now in (("refill", refill), ("mottling", mottling)) if header == now[: len(header)]]
+    if "reading_id" not in header or not forms:
+        raise CsvError(f"{path}: its first line is not that of an export")
+    form = forms[0]
     told, there = _rows(path, text), _rows(path, database_csv(connection, study, form))
     counts = Counter(row["reading_id"] for row in told)
     in_file, stored = ({row["reading_id"]: row for row in rows} for rows in (told, there))
-    different = {
-        reading_id: [name for name in header if row[name] != stored[reading_id][name]]
-        for reading_id, row in in_file.items()
-        if reading_id in stored and row != stored[reading_id]
+    both = in_file.keys() & stored.keys()
+    differing = {
+        reading_id: [name for name in header if in_file[reading_id][name] != stored[reading_id][name]]
+        for reading_id in in_file
+        if reading_id in both
     }
-    both = len(in_file.keys() & stored.keys())
+    different = {reading_id: names for reading_id, names in differing.items() if names}
     return CsvComparison(
         form,
         in_file=len(told),
         in_database=len(there),
-        same=both - len(different),
+        same=len(both) - len(different),
         missing=sorted(stored.keys() - in_file.keys()),
         extra=sorted(in_file.keys() - stored.keys()),
         twice=sorted(each for each, count in counts.items() if count > 1),

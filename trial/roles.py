@@ -20,7 +20,7 @@ Right = Literal["SELECT", "INSERT", "UPDATE"]
 VERSION_TABLE = "alembic_version"
 INGESTED: tuple[str, ...] = (
     *("record", "reading", "press", "mottling", "amendment", "amendment_change", "correction"),
-    *("dead_letter", "receipt", "audit"),
+    *("certificate", "certificate_receipt", "dead_letter", "receipt", "audit"),
 )
 """What an ingester adds to: corrections are those that came from the bedside. Enrolments, replays and decisions are
 people's."""

@@ -20,13 +20,24 @@ from typing import Any, Literal, TypeVar
 from sqlalchemy import Connection, Engine, bindparam, insert, select, tuple_
 from sqlalchemy.exc import DataError, IntegrityError
 
+from contract.calibration import CertificateReceipt
 from contract.envelope import MAX_PAYLOAD_BYTES
 from contract.reading import Receipt
 from contract.topics import Topic
-from trial import rows, tables
+from trial import calibrations, rows, tables
 from trial.bulk import insert_rows
 from trial.database import writing
-from trial.judge import Accepted, AcceptedStatus, Claim, Refusal, Refused, Verdict, fingerprint
+from trial.judge import (
+    Accepted,
+    AcceptedCertificate,
+    AcceptedStatus,
+    CertificateClaim,
+    Claim,
+    Refusal,
+    Refused,
+    Verdict,
+    fingerprint,
+)
 from trial.keeping import NotAloneError, keep
 from trial.known import Known
 from trial.people import wait_for_others
@@ -53,7 +64,7 @@ class Outcome:
 
     kind: Literal["stored", "again", "refused", "status", "status ignored"]
     device: Topic | None = None
-    receipt: Receipt | None = None
+    receipt: Receipt | CertificateReceipt | None = None
     first: bool = False
     """Whether it was this arrival that was written down."""
 
@@ -84,7 +95,7 @@ def store(engine: Engine, arrivals: Sequence[Arrival], now: datetime) -> list[Ou
 
 
 def _not_storable(arrival: Arrival, error: Exception) -> Arrival:
-    claim = arrival.verdict.claim if isinstance(arrival.verdict, Accepted | Refused) else None
+    claim = None if isinstance(arrival.verdict, AcceptedStatus) else arrival.verdict.claim
     detail = f"the database cannot hold it: {type(error).__name__}"
     return replace(arrival, verdict=Refused(Refusal.NOT_STORABLE, detail, arrival.verdict.topic, claim))
 
@@ -94,11 +105,14 @@ def _store_together(engine: Engine, arrivals: Sequence[Arrival], now: datetime, 
     accepted: dict[int, tuple[Arrival, Accepted]] = {}
     refused: dict[int, tuple[Arrival, Refused]] = {}
     statuses: dict[int, tuple[Arrival, AcceptedStatus]] = {}
+    calibrated: dict[int, tuple[Arrival, AcceptedCertificate]] = {}
     for number, arrival in enumerate(arrivals):
         if isinstance(arrival.verdict, Accepted):
             accepted[number] = arrival, arrival.verdict
         elif isinstance(arrival.verdict, Refused):
             refused[number] = arrival, arrival.verdict
+        elif isinstance(arrival.verdict, AcceptedCertificate):
+            calibrated[number] = arrival, arrival.verdict
         else:
             statuses[number] = arrival, arrival.verdict
 
@@ -107,7 +121,8 @@ def _store_together(engine: Engine, arrivals: Sequence[Arrival], now: datetime, 
             if accepted:
                 wait_for_others(connection, alone=alone)
             outcomes, unfit = _store_records(connection, accepted, now, by_place=by_place, alone=alone)
-            outcomes |= _bury(connection, refused | unfit)
+            made, unfit_too = _store_certificates(connection, calibrated)
+            outcomes |= made | _bury(connection, refused | unfit | unfit_too)
             outcomes |= _store_statuses(connection, statuses)
             _note_receipts(connection, outcomes.values(), now)
             return outcomes
@@ -146,6 +161,29 @@ def _store_records(
     return outcomes, unfit
 
 
+def _store_certificates(
+    connection: Connection, came: Numbered[AcceptedCertificate]
+) -> tuple[dict[int, Outcome], dict[int, tuple[Arrival, Refused]]]:
+    known = calibrations.known(connection, [verdict for _, verdict in came.values()])
+    new: dict[calibrations.Place, tuple[AcceptedCertificate, datetime]] = {}
+    outcomes: dict[int, Outcome] = {}
+    unfit: dict[int, tuple[Arrival, Refused]] = {}
+    for number, (arrival, verdict) in came.items():
+        place = calibrations.place_of(verdict)
+        first = place not in known
+        sha256, received_at = known.setdefault(place, (verdict.sha256, arrival.received_at))
+        if sha256 != verdict.sha256:
+            detail = "conflict: another certificate with this id is already stored"
+            unfit[number] = arrival, Refused(Refusal.CONFLICT, detail, verdict.topic, verdict.claim)
+            continue
+        if first:
+            new[place] = verdict, arrival.received_at
+        receipt = calibrations.receipt(verdict.claim, "stored", received_at)
+        outcomes[number] = Outcome("stored" if first else "again", verdict.topic, receipt, first)
+    calibrations.keep(connection, new)
+    return outcomes, unfit
+
+
 def _contradiction(accepted: Accepted, alike: Iterable[Any]) -> str:
     same_id = any(row.reading_id == str(accepted.record.reading_id) for row in alike)
     what = "reading_id" if same_id else "device_seq"
@@ -171,7 +209,7 @@ def _bury(connection: Connection, refused: Numbered[Refused]) -> dict[int, Outco
         if verdict.topic is None or verdict.claim is None:
             outcomes[number] = Outcome("refused", first=first)
         else:
-            receipt = _receipt(verdict.claim, "refused", first_at[mark], verdict.detail)
+            receipt = _refusal(verdict.claim, first_at[mark], verdict.detail)
             outcomes[number] = Outcome("refused", verdict.topic, receipt, first)
     if new:
         connection.execute(insert(tables.dead_letter), [new[mark] for mark in sorted(new)])
@@ -180,6 +218,7 @@ def _bury(connection: Connection, refused: Numbered[Refused]) -> dict[int, Outco
 
 def _letter(mark: str, arrival: Arrival, refused: Refused) -> dict[str, Any]:
     topic, claim = refused.topic, refused.claim
+    of_record = claim if isinstance(claim, Claim) else None
     return {
         "fingerprint": mark,
         "topic": "".join(c if c.isprintable() else "?" for c in arrival.topic_text)[:1000],
@@ -191,8 +230,8 @@ def _letter(mark: str, arrival: Arrival, refused: Refused) -> dict[str, Any]:
         "study": topic.study if topic else None,
         "site": topic.site if topic else None,
         "device": topic.device if topic else None,
-        "reading_id": str(claim.reading_id) if claim else None,
-        "device_seq": claim.device_seq if claim else None,
+        "reading_id": str(of_record.reading_id) if of_record else None,
+        "device_seq": of_record.device_seq if of_record else None,
         "sha256": claim.sha256 if claim else None,
         "received_at": arrival.received_at,
     }
@@ -212,12 +251,22 @@ def _receipt(
     )
 
 
+def _refusal(claim: Claim | CertificateClaim, received_at: datetime, reason: str) -> Receipt | CertificateReceipt:
+    if isinstance(claim, CertificateClaim):
+        return calibrations.receipt(claim, "refused", received_at, reason)
+    return _receipt(claim, "refused", received_at, reason)
+
+
 def _note_receipts(connection: Connection, outcomes: Iterable[Outcome], now: datetime) -> None:
     """Write down the receipts that this batch gives, each record and outcome once."""
     new: dict[tuple[str, str, str], dict[str, Any]] = {}
     repeated: set[str] = set()
+    of_certificates: list[tuple[Topic, CertificateReceipt]] = []
     for outcome in outcomes:
         if outcome.device is None or outcome.receipt is None:
+            continue
+        if isinstance(outcome.receipt, CertificateReceipt):
+            of_certificates.append((outcome.device, outcome.receipt))
             continue
         row = rows.receipt_row(outcome.device, outcome.receipt, now)
         new.setdefault((row["reading_id"], row["sha256"], row["outcome"]), row)
@@ -229,6 +278,7 @@ def _note_receipts(connection: Connection, outcomes: Iterable[Outcome], now: dat
         for given in connection.execute(select(t.reading_id, t.sha256, t.outcome).where(t.reading_id.in_(repeated))):
             new.pop(tuple(given), None)
     insert_rows(connection, tables.receipt, list(new.values()))
+    calibrations.note_receipts(connection, of_certificates, now)
 
 
 def _store_statuses(connection: Connection, statuses: Numbered[AcceptedStatus]) -> dict[int, Outcome]:

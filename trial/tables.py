@@ -276,6 +276,51 @@ receipt = Table(
     Index(None, "reading_id"),
 )
 
+certificate = Table(
+    "certificate",
+    metadata,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("study", String(63), nullable=False),
+    Column("certificate_id", String(36), nullable=False),
+    Column("site", String(4), nullable=False),
+    Column("device", String(63), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("public_key", String(44), nullable=False),
+    Column("signature", String(88), nullable=False),
+    Column("previous_certificate_id", String(36)),
+    Column("operator", String(63), nullable=False),
+    Column("simulated", Boolean, nullable=False),
+    Column("failed_steps", Text, nullable=False),
+    Column("missing_steps", Text, nullable=False),
+    Column("configuration_sha256", String(64), nullable=False),
+    Column("software_version", Text, nullable=False),
+    Column("made_at", UtcTime, nullable=False),
+    Column("due_at", UtcTime, nullable=False),
+    Column("sent_at", UtcTime, nullable=False),
+    Column("received_at", UtcTime, nullable=False),
+    UniqueConstraint("study", "device", "certificate_id"),
+    Index(None, "study", "device"),
+)
+"""Certificates of devices, each as it was signed: `body` is the text, byte for byte. Study and site are those that it
+was sent to. `failed_steps` and `missing_steps` are names with a comma between them, as judged when it came in."""
+
+certificate_receipt = Table(
+    "certificate_receipt",
+    metadata,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("study", String(63), nullable=False),
+    Column("site", String(4), nullable=False),
+    Column("device", String(63), nullable=False),
+    Column("certificate_id", String(36), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("outcome", String(10), nullable=False),
+    Column("reason", Text),
+    Column("received_at", UtcTime, nullable=False),
+    Column("issued_at", UtcTime, nullable=False),
+    Index(None, "certificate_id"),
+)
+
 device_status = Table(
     "device_status",
     metadata,
@@ -450,5 +495,5 @@ feed_instance = Table(
 APPEND_ONLY = (
     *("record", "reading", "press", "mottling", "amendment", "amendment_change", "amendment_decision", "dead_letter"),
     *("receipt", "audit", "enrolment", "account", "replay", "correction", "feed_instance"),
-    *("query", "query_event", "missing_reason", "data_freeze"),
+    *("query", "query_event", "missing_reason", "data_freeze", "certificate", "certificate_receipt"),
 )

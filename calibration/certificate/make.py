@@ -10,14 +10,25 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from calibration.certificate.keys import DeviceKey, fits
-from contract.certificate import Certificate, SignedCertificate, StepOutcome
+from contract.calibration import CertificateMessage
+from contract.certificate import LONGEST_BODY, Certificate, SignedCertificate, StepOutcome
+from contract.envelope import MAX_PAYLOAD_BYTES
 from contract.identifiers import new_reading_id
+from contract.record import SCHEMA_VERSION
 from contract.source import Device
 from firmware_config.device import DeviceConfig
 
 
 class AlteredError(Exception):
     """A certificate is not as it was signed, or was signed by another key; the text is one sentence."""
+
+
+class TooLargeError(Exception):
+    """A certificate says more than a message may hold; the text is one sentence."""
+
+
+SPARE_BYTES: int = 100
+"""The times of two transmissions need not be of the same length."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +44,19 @@ class About:
 
 
 def calibration_sha256(device: DeviceConfig) -> str:
-    """Return the hash of what calibration depends on: sensor, camera, plate. Another one needs another calibration."""
+    """Return the hash of what calibration depends on and what its safety steps tried.
+
+    Sensor, camera, plate; limits, pins and pump, since another limit has another ceiling, and another valve another
+    release. Another one needs another calibration.
+    """
     parts = {
         "pressure_sensor": device.pressure_sensor.model_dump(mode="json"),
         "camera": device.camera.model_dump(mode="json"),
         "plate_area_mm2": device.probe.plate_area_mm2,
+        "press_limits": device.press_limits.model_dump(mode="json"),
+        "pins": device.pins.model_dump(mode="json"),
+        "pump_pwm": device.pump_pwm.model_dump(mode="json"),
+        "pump_start_duty": device.probe.pump_start_duty,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
@@ -46,6 +65,7 @@ def make_certificate(steps: Sequence[StepOutcome], about: About) -> Certificate:
     """Return the certificate of a calibration; raises `pydantic.ValidationError` where it would be none."""
     configuration = about.configuration
     return Certificate(
+        schema_version=SCHEMA_VERSION,
         certificate_id=new_reading_id(),
         device=about.device,
         site=configuration.site,
@@ -61,9 +81,16 @@ def make_certificate(steps: Sequence[StepOutcome], about: About) -> Certificate:
 
 
 def signed(certificate: Certificate, key: DeviceKey) -> SignedCertificate:
-    """Return a certificate as the text that the device signs."""
+    """Return a certificate as the text that the device signs; raises `TooLargeError` for one that could not be sent."""
     body = json.dumps(certificate.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return SignedCertificate(body=body, public_key=key.public, signature=key.sign(body))
+    if len(body) > LONGEST_BODY:
+        raise TooLargeError(f"the certificate is too long: {len(body)} characters, and it may have {LONGEST_BODY}")
+    content = SignedCertificate(body=body, public_key=key.public, signature=key.sign(body))
+    sent = CertificateMessage(sent_at=certificate.made_at, certificate=content).model_dump_json()
+    # Quotes are written with a stroke before them within the message, and letters beyond ASCII have several bytes.
+    if len(sent.encode()) > MAX_PAYLOAD_BYTES - SPARE_BYTES:
+        raise TooLargeError(f"the certificate is too long to be sent: {len(sent.encode())} bytes")
+    return content
 
 
 def opened(content: SignedCertificate, public_key: str | None = None) -> Certificate:

@@ -1,14 +1,15 @@
 """Whether a device's calibration is in force: its newest certificate, held against the device as it is and the day."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 from uuid import UUID
 
 from calibration.certificate.keys import DeviceKey, KeyFileError
+from calibration.certificate.latest import LatestError
 from calibration.certificate.make import calibration_sha256
-from calibration.certificate.store import Store, StoreError
+from calibration.certificate.store import MissingError, Store, StoreError
 from calibration.step import Words
 from contract.certificate import Certificate, StepName
 from firmware_config.device import DeviceConfig
@@ -17,6 +18,7 @@ State = Literal[
     "in_force",
     "none",
     "unreadable",
+    "missing",
     "altered",
     "failed",
     "incomplete",
@@ -37,6 +39,7 @@ SAYS: dict[State, Words] = {
     "in_force": Words("The calibration is in force.", "L'étalonnage est en vigueur."),
     "none": Words("There is no calibration.", "Il n'y a pas d'étalonnage."),
     "unreadable": Words("The calibration cannot be read.", "L'étalonnage ne peut pas être lu."),
+    "missing": Words("The newest calibration certificate is missing.", "Le dernier certificat d'étalonnage manque."),
     "altered": Words("The calibration certificate was altered.", "Le certificat d'étalonnage a été modifié."),
     "failed": Words("The last calibration failed.", "Le dernier étalonnage a échoué."),
     "incomplete": Words("The calibration is not complete.", "L'étalonnage n'est pas complet."),
@@ -47,6 +50,12 @@ SAYS: dict[State, Words] = {
     ),
     "expired": Words("The calibration has expired.", "L'étalonnage a expiré."),
 }
+CLOCK_BEHIND: Words = Words(
+    "The clock stands before the calibration's making: one of the two is wrong.",
+    "L'horloge est en retard sur la date de l'étalonnage : l'une des deux est fausse.",
+)
+BEHIND: timedelta = timedelta(minutes=2)
+"""A clock that a time server sets right may be put back a little."""
 
 
 def missing_steps(certificate: Certificate) -> list[StepName]:
@@ -63,6 +72,8 @@ class Standing:
     certificate: Certificate | None = None
     days_left: float | None = None
     """Days until it is due, negative once it is not in force any more for whatever reason; None without one."""
+    clock_behind: bool = False
+    """Whether the clock stands before the certificate's making; that ends nothing, and has to be said."""
 
     @property
     def certificate_id(self) -> UUID | None:
@@ -75,13 +86,17 @@ def in_force(folder: Path, device: DeviceConfig, now: datetime, *, simulated: bo
 
     A certificate counts if the device's own key signed it, every needed step is in it and passed, nothing that it
     depends on was changed since, and it is not due. A simulated device takes simulated certificates, a real one never.
-    A clock that stands before the certificate's making is wrong, and does not end it: a measurement must not fail for a
-    flat battery.
+    A clock that stands before the certificate's making is wrong, or was then: that is told, and does not end it. A
+    measurement must not fail for a flat battery.
     """
     try:
         if not (folder / FOLDER).is_dir():
             return Standing("none")
         kept = Store(folder / FOLDER).newest(DeviceKey.read(folder).public)
+    except MissingError:
+        return Standing("missing", days_left=-1.0)
+    except LatestError:
+        return Standing("altered", days_left=-1.0)
     except (KeyFileError, StoreError, OSError):
         return Standing("unreadable", days_left=-1.0)
     if kept is None:
@@ -90,17 +105,20 @@ def in_force(folder: Path, device: DeviceConfig, now: datetime, *, simulated: bo
     if found is None:
         return Standing("altered", days_left=-1.0)
     days_left = (found.due_at - now).total_seconds() / 86400
-    state: State = "in_force"
+    state = _state(found, device, days_left, simulated=simulated)
+    behind = found.made_at - now > BEHIND
+    return Standing(state, found, days_left if state == "in_force" else min(days_left, -1.0), behind)
+
+
+def _state(found: Certificate, device: DeviceConfig, days_left: float, *, simulated: bool) -> State:
     if found.device.name != device.name:
-        state = "other_device"
-    elif found.simulated and not simulated:
-        state = "simulated"
-    elif not found.passed:
-        state = "failed"
-    elif missing_steps(found):
-        state = "incomplete"
-    elif found.configuration_sha256 != calibration_sha256(device):
-        state = "changed"
-    elif days_left < 0:
-        state = "expired"
-    return Standing(state, found, days_left if state == "in_force" else min(days_left, -1.0))
+        return "other_device"
+    if found.simulated and not simulated:
+        return "simulated"
+    if not found.passed:
+        return "failed"
+    if missing_steps(found):
+        return "incomplete"
+    if found.configuration_sha256 != calibration_sha256(device):
+        return "changed"
+    return "expired" if days_left < 0 else "in_force"

@@ -19,7 +19,17 @@ class PhantomCamera:
     layout = BGR
     simulated = True
 
-    def __init__(self, scene: Scene, fps: float, width: int, height: int, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        scene: Scene,
+        fps: float,
+        width: int,
+        height: int,
+        clock: Clock | None = None,
+        settings: FrameSettings = LOCKED,
+    ) -> None:
+        """`settings` is what every frame says of itself."""
+        self._settings = settings
         self.width, self.height = width, height
         self._scene = scene
         self._period_ns = round(1e9 / fps)
@@ -41,11 +51,11 @@ class PhantomCamera:
         if wait_ns > 0:
             time.sleep(wait_ns / 1e9)
         if not look:
-            return Frame(t_boot_ns, None, LOCKED, dropped=left_out)
+            return Frame(t_boot_ns, None, self._settings, dropped=left_out)
         picture: Picture = self._scene.frame(t_boot_ns)
         if picture.shape != (self.height, self.width, 3):
             raise CameraError(f"The scene is {picture.shape}, not {self.width} x {self.height}.")
-        return Frame(t_boot_ns, picture, LOCKED, dropped=left_out)
+        return Frame(t_boot_ns, picture, self._settings, dropped=left_out)
 
     def close(self) -> None:
         """Deliver no more."""

@@ -216,7 +216,7 @@ class PiCamera:
             request.release()
         if metadata.get("SensorTimestamp") is None:
             raise CameraError("The camera gives frames without a sensor time.")
-        t_boot_ns = int(metadata["SensorTimestamp"])
+        t_boot_ns = int(metadata["SensorTimestamp"]) - round(self._config.delay_ms * 1e6)
         settings = settings_of(metadata)
         held = self._reference is None or settings_agree(self._reference, settings, HELD_WITHIN)
         self.sensor_c = metadata.get("SensorTemperature")

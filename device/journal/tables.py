@@ -26,7 +26,10 @@ MOTTLING: tuple[str, ...] = (
 AMENDMENTS: tuple[str, ...] = (
     *WHOSE,
     *("operator", "simulated", "about", "action", "mottling_score", "comment", "why", "changes"),
+    *("stopwatch_s", "before_number"),
 )
+ADDED_LATER: frozenset[str] = frozenset({"stopwatch_s", "before_number"})
+"""Columns that an export of older software goes without."""
 TABLES: dict[str, tuple[str, ...]] = {
     "readings.csv": READINGS,
     "mottling.csv": MOTTLING,
@@ -114,4 +117,6 @@ def _amendment(amendment: Amendment) -> Row:
         "comment": amendment.comment.value if amendment.comment else None,
         "why": amendment.why.value if amendment.why else None,
         "changes": "; ".join(changes) or None,
+        "stopwatch_s": amendment.stopwatch_s,
+        "before_number": amendment.before_number,
     }

@@ -47,6 +47,8 @@ class Order:
     target_kpa: float
     ramp_s: float
     hold_s: float
+    still_s: float = 0.0
+    """The hold's last part, in which the pump is left off."""
 
 
 @dataclass
@@ -72,6 +74,8 @@ class _Run:
     """Likewise, less than a pulse."""
     hold_drive_s: float = 0.0
     """Drive times seconds of the hold: what the pump made up for there."""
+    hold_worked_s: float = 0.0
+    """Seconds of the hold in which it could."""
 
 
 class Controller:
@@ -142,6 +146,8 @@ class Controller:
             if now_ns - self.since_ns >= self.order.hold_s * 1e9:
                 self.release(now_ns, "held")
                 return RELEASED
+            if now_ns - self.since_ns >= (self.order.hold_s - self.order.still_s) * 1e9:
+                return Outputs(valve_closed=True, pump_duty=0.0)
         return Outputs(valve_closed=True, pump_duty=self._duty(self.order, now_ns, step_s))
 
     def finished(self, now_ns: int) -> Released | None:
@@ -162,7 +168,7 @@ class Controller:
             hold_mean_kpa=run.hold.mean_kpa if held else None,
             hold_sd_kpa=run.hold.sd_kpa if held else None,
             overshoot=max(run.highest_kpa / order.target_kpa - 1, 0.0) if held else None,
-            leak_kpa_per_s=run.hold_drive_s / run.held_s * run.gain.kpa_per_s if run.held_s > 0 else None,
+            leak_kpa_per_s=run.hold_drive_s / run.hold_worked_s * run.gain.kpa_per_s if run.hold_worked_s > 0 else None,
         )
         self.order = None
         self._run = _Run()
@@ -199,6 +205,7 @@ class Controller:
         run.drive = max((rate + BAND_PER_S * error_kpa) / run.gain.kpa_per_s + run.integral, 0.0)
         if self.phase == "hold":
             run.hold_drive_s += min(run.drive, 1.0) * step_s
+            run.hold_worked_s += step_s
         return self._stepped(run.drive)
 
     def _stepped(self, drive: float) -> float:

@@ -11,6 +11,7 @@ from device.probe.control import Controller, Order
 from device.probe.faults import FAULTS, FaultCode
 from device.probe.gate import Gate
 from device.probe.inbox import Gone, Inbox
+from device.probe.injection import Injection
 from device.probe.latch import Memory
 from device.probe.messages import (
     AskStatus,
@@ -20,6 +21,8 @@ from device.probe.messages import (
     Event,
     FaultCleared,
     FaultRaised,
+    Inject,
+    Injected,
     Phase,
     Press,
     Refusal,
@@ -67,9 +70,10 @@ class Engine:
         self._thermometer = thermometer
         self._limits = Limits.of(config)
         memory = memory or Memory()
-        self._arbiter = Arbiter(self._limits, memory.latched, memory.presses_ns)
+        self._arbiter = Arbiter(self._limits, memory.latched, memory.presses_ns, injected=memory.injected)
         self._watch = Watch(self._limits, now_ns, config.probe.pump_start_duty)
         self._control = Controller(config.probe.pump_start_duty)
+        self._injection = Injection()
         self._inbox = Inbox()
         self._owner: int | None = None
         self._told: tuple[str, str | None] = ("idle", None)
@@ -105,6 +109,11 @@ class Engine:
         return self._arbiter.latched
 
     @property
+    def injected(self) -> bool:
+        """Whether only a raised reading showed the latched fault; any thread."""
+        return self._arbiter.injected
+
+    @property
     def presses_ns(self) -> tuple[int, ...]:
         """When the last presses were granted; any thread."""
         return self._arbiter.presses_ns
@@ -125,6 +134,8 @@ class Engine:
         fault = self._watch.step(now_ns, sample, doing) or self._arbiter.overdue(now_ns)
         if fault is not None:
             self._fail(now_ns, fault)
+        elif (raised := self._injection.step(now_ns, sample, doing)) is not None:
+            self._fail(now_ns, raised, injected=True)
         elif self._watch.well_for_s(now_ns) > CLEAR_WELL_S:
             self._told_faults.clear()
         if sample is not None:
@@ -161,24 +172,25 @@ class Engine:
             hold_kpa=control.level_kpa,
         )
 
-    def _fail(self, now_ns: int, code: FaultCode) -> None:
+    def _fail(self, now_ns: int, code: FaultCode, *, injected: bool = False) -> None:
         """Vent first, tell after: a press's first, up to its full release; one at rest; a graver one that latches."""
-        already = self._arbiter.latched
-        self._arbiter.trip(code)
+        already, by_injection = self._arbiter.latched, self._arbiter.injected
+        self._arbiter.trip(code, injected=injected)
         try:
             self.gate.vent()
         except HardwareError:
             self._arbiter.trip(FaultCode.OUTPUT_FAILED)
-            code = FaultCode.OUTPUT_FAILED
+            code, injected = FaultCode.OUTPUT_FAILED, False
         first = self._control.fail(now_ns, code)
         self._faulty = self._faulty or first
         self._owner = None
         if self._control.phase == "idle":
             first = already is None and code not in self._told_faults
         self._told_faults.add(code)
-        if first or self._arbiter.latched != already:
+        if first or (self._arbiter.latched, self._arbiter.injected) != (already, by_injection):
             lease = self._control.order.lease if self._control.order else None
-            told = FaultRaised(t_boot_ns=now_ns, code=code, latched=FAULTS[code].latched, lease=lease)
+            latched = FAULTS[code].latched
+            told = FaultRaised(t_boot_ns=now_ns, code=code, latched=latched, lease=lease, injected=injected)
             self.outbox.append((None, told))
 
     def _drive(self, now_ns: int, sample: Sample | None) -> None:
@@ -188,9 +200,11 @@ class Engine:
             wanted = self._control.step(now_ns, sample.t_ns, sample.kpa)
         if self._control.phase not in ("ramp", "hold"):
             self._arbiter.end()
+            self._injection.end()
             wanted = RELEASED
+        judged = None if self._last is None else self._injection.raised(self._last)
         try:
-            self.gate.write(self._clock(), wanted, self._last.kpa if self._last is not None else None)
+            self.gate.write(self._clock(), wanted, None if judged is None else judged.kpa)
         except HardwareError:
             self._fail(now_ns, FaultCode.OUTPUT_FAILED)
 
@@ -225,6 +239,8 @@ class Engine:
                 self._renew(now_ns, peer, command)
             elif isinstance(command, ClearFault):
                 self._clear(now_ns, peer, command)
+            elif isinstance(command, Inject):
+                self._inject(now_ns, peer, command)
             else:
                 self._control.release(now_ns, "asked")
 
@@ -237,7 +253,7 @@ class Engine:
             return
         self._owner = peer
         self._faulty = False
-        self._control.start(now_ns, Order(press.lease, press.target_kpa, press.ramp_s, press.hold_s))
+        self._control.start(now_ns, Order(press.lease, press.target_kpa, press.ramp_s, press.hold_s, press.still_s))
 
     def _against(self, now_ns: int, press: Press) -> tuple[Refusal, str] | None:
         limits = self._limits
@@ -272,6 +288,21 @@ class Engine:
         elif self._timely(now_ns, renew.sent_ns):
             self._arbiter.renew(now_ns, renew.sent_ns)
 
+    def _inject(self, now_ns: int, peer: int, inject: Inject) -> None:
+        order = self._control.order
+        refusal: tuple[Refusal, str] | None = None
+        if order is None or self._control.phase != "hold" or self._injection.on:
+            refusal = Refusal.NOT_READY, "readings are raised once in the hold of a press"
+        elif peer != self._owner or order.lease != inject.lease:
+            refusal = Refusal.NOT_OWNER, "the press that is on is another's"
+        elif not self._timely(now_ns, inject.sent_ns):
+            refusal = Refusal.TOO_LATE, "the command was held up on its way"
+        if refusal is not None:
+            self.outbox.append((peer, Refused(command="inject", why=refusal[0], sentence=refusal[1])))
+            return
+        self._injection.begin(now_ns, inject.kpa_per_s, self._watch)
+        self.outbox.append((None, Injected(t_boot_ns=now_ns, kpa_per_s=inject.kpa_per_s, lease=inject.lease)))
+
     def _fresh(self, now_ns: int) -> bool:
         return self._last is not None and now_ns - self._last.t_ns < STALE_S * 1e9
 
@@ -302,6 +333,7 @@ class Engine:
             phase=self._control.phase,
             pressure_kpa=last.kpa if last is not None and math.isfinite(last.kpa) else None,
             fault=self._arbiter.latched,
+            fault_injected=self._arbiter.injected,
             faults_kept=self.faults_kept,
             lease_s=self._limits.lease_s,
             pressure_limit_kpa=self._limits.pressure_kpa,

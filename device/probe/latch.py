@@ -45,6 +45,7 @@ class Memory(BaseModel):
     version: int = Field(1, ge=1, le=1)
     boot_id: str = ""
     latched: FaultCode | None = None
+    injected: bool = Field(False, description="whether only calibration's raised reading showed it")
     since_utc: str | None = Field(None, description="ISO 8601; when `latched` was first written down")
     presses_ns: tuple[int, ...] = Field((), max_length=MOST_PRESSES)
     cleared: tuple[Cleared, ...] = Field((), max_length=MOST_CLEARED, description="oldest first")
@@ -56,7 +57,8 @@ class UnreadableError(ValueError):
 
 def as_text(memory: Memory) -> str:
     """Return the file's text: the memory as JSON, and a check over it, a line each."""
-    text = memory.model_dump_json()
+    # Said only where it is so: a version that does not know the word can read every other file.
+    text = memory.model_dump_json(exclude=None if memory.injected else {"injected"})
     return f"{text}\n{hashlib.sha256(text.encode()).hexdigest()}\n"
 
 
@@ -149,15 +151,15 @@ class Keeper:
         """Whether what is remembered will be known to the next process. A write under way counts as made."""
         return self._path is not None and self._problem is None
 
-    def note(self, latched: FaultCode | None, presses_ns: tuple[int, ...]) -> None:
+    def note(self, latched: FaultCode | None, presses_ns: tuple[int, ...], *, injected: bool = False) -> None:
         """Remember these, where they are new; returns at once."""
         before = self._memory
-        if (latched, presses_ns) == (before.latched, before.presses_ns):
+        if (latched, presses_ns, injected) == (before.latched, before.presses_ns, before.injected):
             return
         since_utc = before.since_utc
         if latched != before.latched:
             since_utc = None if latched is None else self._utc()
-        fresh = {"latched": latched, "since_utc": since_utc, "presses_ns": presses_ns}
+        fresh = {"latched": latched, "injected": injected, "since_utc": since_utc, "presses_ns": presses_ns}
         self._remember(before.model_copy(update=fresh))
 
     def cleared(self, code: FaultCode, operator: str | None) -> None:

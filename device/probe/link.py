@@ -13,6 +13,8 @@ from device.probe.messages import (
     Event,
     FaultCleared,
     FaultRaised,
+    Inject,
+    Injected,
     LineBuffer,
     MalformedMessageError,
     Phase,
@@ -34,6 +36,7 @@ __all__ = [
     "Event",
     "FaultCleared",
     "FaultRaised",
+    "Injected",
     "Phase",
     "Pressure",
     "ProbeClient",
@@ -108,8 +111,8 @@ class ProbeClient:
                 raise self._lost("it closed the connection")
             events += self._understood(data)
 
-    def press(self, target_kpa: float, ramp_s: float, hold_s: float) -> str:
-        """Ask for a press and return its lease, which names it in the events.
+    def press(self, target_kpa: float, ramp_s: float, hold_s: float, still_s: float = 0.0) -> str:
+        """Ask for a press, its pump at rest in the hold's last `still_s`, and return its lease, which names it.
 
         `State` with phase "ramp" arrives by `poll` when it starts, `Refused` when it does not.
         """
@@ -121,6 +124,7 @@ class ProbeClient:
                 target_kpa=target_kpa,
                 ramp_s=ramp_s,
                 hold_s=hold_s,
+                still_s=still_s,
             )
         )
         return self._lease
@@ -129,6 +133,14 @@ class ProbeClient:
         """Keep the last press going; call at least four times within `lease_s`. Does nothing before the first press."""
         if self._lease is not None:
             self._send(Renew(lease=self._lease, sent_ns=self._clock()))
+
+    def inject(self, kpa_per_s: float) -> None:
+        """Let the reading that the last press is judged by rise by so much, up to 50 kPa/s, until the probe lets go.
+
+        Only in its hold. `Injected` or `Refused` arrives by `poll`. Does nothing before the first press.
+        """
+        if self._lease is not None:
+            self._send(Inject(lease=self._lease, sent_ns=self._clock(), kpa_per_s=kpa_per_s))
 
     def release(self) -> None:
         """Vent now, whoever pressed."""

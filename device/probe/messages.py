@@ -15,9 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from device.probe.faults import FaultCode
 
-LINK_VERSION = 3
+LINK_VERSION = 4
 """2: `Released` names the fault that its press ended with. 3: clearing a fault says by whom, a status whether faults
-outlive the process; pressure comes in batches of at most `MAX_BATCH`; a foreign renewal is refused."""
+outlive the process; pressure comes in batches of at most `MAX_BATCH`; a foreign renewal is refused. 4: a press may end
+with its pump at rest, and its reading may be raised (`Inject`)."""
 MAX_LINE = 4096
 """Longest message in bytes, newline included. A sender of more is disconnected."""
 MAX_BATCH = 64
@@ -50,7 +51,11 @@ class Message(BaseModel):
 
 
 class Press(Message):
-    """Press to `target_kpa` within about `ramp_s`, hold for `hold_s` from when the target is reached, release."""
+    """Press to `target_kpa` within about `ramp_s`, hold for `hold_s` from when the target is reached, release.
+
+    For the last `still_s` of the hold the pump is left off, so that calibration sees what leaks. It only ever gives
+    less pressure, and what is lost counts against the hold as any other loss.
+    """
 
     kind: Literal["press"] = "press"
     lease: LeaseToken
@@ -58,6 +63,7 @@ class Press(Message):
     target_kpa: float = Field(gt=0, le=1e6)
     ramp_s: float = Field(gt=0, le=1e6)
     hold_s: float = Field(gt=0, le=1e6)
+    still_s: float = Field(0.0, ge=0, le=1.0)
 
 
 class Renew(Message):
@@ -91,7 +97,21 @@ class ClearFault(Message):
     operator: OperatorCode | None = None
 
 
-Command = Press | Renew | Release | AskStatus | ClearFault
+class Inject(Message):
+    """Let the reading that the press is judged by rise above the one that is read, so that the probe has to let go.
+
+    For calibration, from whoever holds the press, and in its hold: what is added only ever grows, and is gone with the
+    press. The readings themselves are judged and told as before, so that nothing is hidden by what is added.
+    """
+
+    kind: Literal["inject"] = "inject"
+    lease: LeaseToken
+    sent_ns: BootNs
+    kpa_per_s: float = Field(gt=0, le=50)
+
+
+Command = Press | Renew | Release | AskStatus | ClearFault | Inject
+CommandKind = Literal["press", "renew", "release", "status", "clear_fault", "inject"]
 
 
 class Refusal(StrEnum):
@@ -159,6 +179,7 @@ class FaultRaised(Message):
     code: FaultCode
     latched: bool
     lease: LeaseToken | None
+    injected: bool = Field(False, description="whether only a raised reading showed it (`Inject`), and nothing real")
 
 
 class FaultCleared(Message):
@@ -174,9 +195,18 @@ class Refused(Message):
     """A command changed nothing. `sentence` is for the log and the bench, one line."""
 
     kind: Literal["refused"] = "refused"
-    command: Literal["press", "renew", "release", "status", "clear_fault", "unknown"]
+    command: CommandKind | Literal["unknown"]
     why: Refusal
     sentence: str
+
+
+class Injected(Message):
+    """From `t_boot_ns` on the press is also judged by its readings and `kpa_per_s` times the time since then."""
+
+    kind: Literal["injected"] = "injected"
+    t_boot_ns: BootNs
+    kpa_per_s: float
+    lease: LeaseToken
 
 
 class Status(Message):
@@ -191,6 +221,7 @@ class Status(Message):
     phase: Phase
     pressure_kpa: float | None = Field(description="None while the sensor gives nothing")
     fault: FaultCode | None = Field(description="the latched fault")
+    fault_injected: bool = Field(False, description="whether only a raised reading showed the latched fault (`Inject`)")
     faults_kept: bool = Field(description="whether a latched fault outlives this process; false: it is in memory only")
     lease_s: float
     pressure_limit_kpa: float
@@ -201,7 +232,7 @@ class Status(Message):
     temperature_c: float | None = Field(None, description="skin or room, where the device file has a thermometer")
 
 
-Event = State | Pressure | Released | FaultRaised | FaultCleared | Refused | Status
+Event = State | Pressure | Released | FaultRaised | FaultCleared | Refused | Injected | Status
 
 _COMMAND: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="kind")])
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])

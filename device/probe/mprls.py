@@ -99,7 +99,7 @@ class MprlsPressureSensor:
         if self._zero_kpa is None:
             self._look_for_air(kpa, clipped)
             return None
-        return Sample(t_ns, kpa - self._zero_kpa, clipped)
+        return Sample(t_ns, (kpa - self._zero_kpa) * self._sensor.gain, clipped)
 
     def _look_for_air(self, kpa: float, clipped: bool) -> None:
         """Take for the air's what holds still and can be air: a probe that is still venting does neither."""

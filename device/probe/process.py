@@ -14,7 +14,7 @@ from device.probe.faults import FAULTS, FaultCode
 from device.probe.hardware import open_outputs, open_pressure_sensor, open_thermometer, refuse_unreachable
 from device.probe.latch import Keeper
 from device.probe.loop import ControlThread, GuardThread
-from device.probe.messages import Clock, Event, FaultCleared, FaultRaised, Released, State, boot_ns
+from device.probe.messages import Clock, Event, FaultCleared, FaultRaised, Injected, Released, State, boot_ns
 from device.probe.notify import notify
 from device.probe.ports import HardwareError
 from device.probe.safety import STALL_S
@@ -121,7 +121,7 @@ def _serve_once(engine: Engine, server: LinkServer, keeper: Keeper) -> None:
         _write_down(event)
         if isinstance(event, FaultCleared):
             keeper.cleared(event.code, event.operator)
-    keeper.note(engine.latched, engine.presses_ns)
+    keeper.note(engine.latched, engine.presses_ns, injected=engine.injected)
 
 
 def _vent_and_see(engine: Engine, server: LinkServer, keeper: Keeper, clock: Clock) -> None:
@@ -156,9 +156,12 @@ class _StopSignals:
 
 def _write_down(event: Event) -> None:
     if isinstance(event, FaultRaised):
-        _log.warning("%s: %s", event.code, FAULTS[event.code].english)
+        why = " (only calibration's raised reading showed it)" if event.injected else ""
+        _log.warning("%s%s: %s", event.code, why, FAULTS[event.code].english)
     elif isinstance(event, FaultCleared):
         _log.warning("%s cleared by operator %s", event.code, event.operator or "not named")
+    elif isinstance(event, Injected):
+        _log.warning("calibration: %g kPa/s are added to what is read, until the probe lets go", event.kpa_per_s)
     elif isinstance(event, State):
         _log.info("%s", event.phase)
     elif isinstance(event, Released) and event.release_s is not None:

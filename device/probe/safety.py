@@ -83,10 +83,19 @@ class Arbiter:
     is for one closing of the valve: once opened again, by whomever, it stays open until the next grant.
     """
 
-    def __init__(self, limits: Limits, latched: FaultCode | None = None, presses_ns: Iterable[int] = ()) -> None:
-        """`latched` and `presses_ns` (CLOCK_BOOTTIME) are what an earlier probe process left behind."""
+    def __init__(
+        self,
+        limits: Limits,
+        latched: FaultCode | None = None,
+        presses_ns: Iterable[int] = (),
+        *,
+        injected: bool = False,
+    ) -> None:
+        """All but the limits is what an earlier probe process left behind; `presses_ns` are of CLOCK_BOOTTIME."""
         self.limits = limits.lowered()
         self.latched = latched
+        self.injected = injected and latched is not None
+        """Whether only a reading that calibration had raised showed the latched fault."""
         self.presses_ns = tuple(presses_ns)[-CEILING_PRESSES_PER_MINUTE:]
         """When the last presses were granted, oldest first. Replaced and never changed, so that any thread may look."""
         self._lock = threading.Lock()
@@ -153,10 +162,13 @@ class Arbiter:
             return FaultCode.HOLD_TOO_LONG
         return FaultCode.LEASE_LOST if now_ns >= until_ns else None
 
-    def trip(self, code: FaultCode) -> None:
-        """Allow nothing any more; latch the fault where its row says so. A graver one takes a lesser one's place."""
+    def trip(self, code: FaultCode, *, injected: bool = False) -> None:
+        """Allow nothing any more; latch the fault where its row says so. A graver one takes a lesser one's place.
+
+        An `injected` one, which nothing real has shown, never takes a real one's place, and gives way to any.
+        """
         with self._lock:
-            self._trip(code)
+            self._trip(code, injected=injected)
 
     def trip_if_due(self, now_ns: int, beat_ns: int) -> FaultCode | None:
         """Trip where a press is overdue, or control has stalled in it, and return why; None where neither is so.
@@ -183,6 +195,7 @@ class Arbiter:
         """Forget the latched fault; the caller has checked that it may be forgotten."""
         with self._lock:
             self.latched = None
+            self.injected = False
 
     def allow(self, now_ns: int, wanted: Outputs, kpa: float | None) -> Outputs:
         """Return `wanted` where everything speaks for it, `RELEASED` otherwise. `kpa`: the last sample, or None."""
@@ -198,12 +211,16 @@ class Arbiter:
                 self._held_since_ns = now_ns
             return Outputs(valve_closed=True, pump_duty=min(max(wanted.pump_duty, 0.0), 1.0))
 
-    def _trip(self, code: FaultCode) -> None:
+    def _trip(self, code: FaultCode, *, injected: bool = False) -> None:
         self._lease_until_ns = None
-        if not FAULTS[code].latched:
+        before = self.latched
+        if not FAULTS[code].latched or (injected and before is not None):
             return
-        if self.latched is None or _RANK[FAULTS[code].severity] > _RANK[FAULTS[self.latched].severity]:
+        if before is None or self.injected or _RANK[FAULTS[code].severity] > _RANK[FAULTS[before].severity]:
+            # In this order: whoever looks in between takes it for a real one.
+            self.injected = False
             self.latched = code
+            self.injected = injected
 
     def _until_ns(self, now_ns: int, sent_ns: int) -> int:
         return min(now_ns, sent_ns) + round(self.limits.lease_s * 1e9)

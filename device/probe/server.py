@@ -21,6 +21,7 @@ from device.probe.inbox import Gone
 from device.probe.messages import (
     MAX_BATCH,
     AskStatus,
+    CommandKind,
     Event,
     LineBuffer,
     MalformedMessageError,
@@ -132,7 +133,7 @@ class LinkServer:
     def _refuse(
         self,
         peer: _Peer,
-        command: Literal["press", "renew", "release", "status", "clear_fault", "unknown"],
+        command: CommandKind | Literal["unknown"],
         why: Refusal,
         sentence: str,
     ) -> None:

@@ -86,6 +86,11 @@ class Doors:
     _locks: dict[Role, _Lock] = field(default_factory=lambda: {role: _Lock() for role in ROLES})
     _sessions: dict[str, _Session] = field(default_factory=dict)
 
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """Roles that can enter at all."""
+        return tuple(role for role in ROLES if role in self.pins)
+
     def locked_s(self, role: Role) -> float:
         """Return for how long a role is locked, s; 0 where it is not."""
         return max(0.0, self._locks[role].locked_until_s - self.now())

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from contract.amendment import Change, CommentCode, Correctable, CorrectionWhy
+from contract.amendment import Action, Change, CommentCode, Correctable, CorrectionWhy
 from contract.reading import Reading
 from device.console_words import Amend
 from device.standing import Standing, text_of
 
-Action = Literal["confirmed", "commented", "corrected"]
-Step = Literal["comments", "fields", "value", "whys", "operator", "sure"]
+Step = Literal["comments", "fields", "value", "whys", "timing", "operator", "sure"]
 
 FIELDS: tuple[Correctable, ...] = ("inclusion", "body_site", "side", "event", "norepinephrine_onset_at")
 """What may be corrected at the bed, in the order of the keys; who measured is the data manager's to correct."""
@@ -30,12 +29,17 @@ class AmendDraft:
     why: CorrectionWhy | None = None
     mottling_score: int | None = None
     sure: bool = False
+    stopwatch_s: float | None = None
+    before_number: bool = False
+    """Timed only: this page had not shown the device's number."""
 
     @property
     def step(self) -> Step | None:
         """What has to be asked next; None where all is known."""
         if self.action == "commented" and self.comment is None:
             return "comments"
+        if self.action == "timed" and self.stopwatch_s is None:
+            return "timing"
         if self.action == "corrected":
             if self.field is None:
                 return "fields"
@@ -65,6 +69,8 @@ class AmendDraft:
             comment=self.comment,
             changes=changes,
             why=self.why,
+            stopwatch_s=self.stopwatch_s,
+            before_number=self.before_number if self.action == "timed" else None,
         )
 
 

@@ -43,7 +43,8 @@ def gate(app: App, hosts: frozenset[str], doors: Doors | None, *, secure: bool, 
     def asks(tried: Fields | None) -> str:
         role = None if tried is None else _role(tried)
         locked_s = 0.0 if doors is None or role is None else doors.locked_s(role)
-        return login_page(language, locked_s=locked_s, wrong=tried is not None)
+        roles = ROLES if doors is None else doors.roles
+        return login_page(language, locked_s=locked_s, wrong=tried is not None, roles=roles)
 
     return Door(app, None if doors is None else Pins(doors), Wall(hosts, secure, COOKIE, asks))
 

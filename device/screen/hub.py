@@ -7,6 +7,7 @@ how things stand, and what was measured is in the journal.
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -90,6 +91,11 @@ class Hub:
     """Counts the readings that were told, so that each screen shows each once."""
     changed: int = 0
     """Counts what was told of the journal, so that nobody shows an old state of it."""
+    fresh: bool = False
+    """Whether the last reading was seen being measured: one that is told again may have been looked at before."""
+    looked_at: set[UUID] = field(default_factory=set)
+    """Readings whose number some screen has shown."""
+    _seen_active: bool = False
     _made: list[Press] = field(default_factory=list)
     _last_seq: int | None = None
     """A bedside that starts again tells its last reading again: that is no news."""
@@ -151,6 +157,7 @@ class Hub:
             self.points.clear()
         if state in ACTIVE and self.state not in ACTIVE:
             self._made, self.reading, self.trouble = [], None, None
+            self._seen_active = True
         self.state = state
         self.press, self.presses, self.set_number = (int(event[key]) for key in ("press", "presses", "set_number"))
         self.remaining_s, self.kpa = event.get("remaining_s"), event.get("kpa")
@@ -181,6 +188,7 @@ class Hub:
         )
         if self.reading.device_seq != self._last_seq:
             self._last_seq = self.reading.device_seq
+            self.fresh, self._seen_active = self._seen_active, False
             self.ended += 1
             self.changed += 1
 

@@ -1,6 +1,7 @@
 """The page that asks for a PIN: a form without script, the only thing that a stranger sees."""
 
 import math
+from collections.abc import Sequence
 
 from device.screen.access import ROLES, Role
 from device.screen.words import LANGUAGES, Language, say
@@ -31,21 +32,20 @@ _PAGE = """<!doctype html>
 """
 
 
-def login_page(language: str, *, locked_s: float, wrong: bool) -> str:
-    """Return the page; `wrong`: the last PIN did not open, `locked_s`: for how long none will."""
+def login_page(language: str, *, locked_s: float, wrong: bool, roles: Sequence[Role] = ROLES) -> str:
+    """Return the page for the roles that may enter; `wrong`: the last PIN did not open, `locked_s`: for how long."""
     spoken: Language = next((each for each in LANGUAGES if each == language), "en")
     said = ""
     if locked_s > 0:
         said = say("pin_locked", spoken, minutes=math.ceil(locked_s / 60))
     elif wrong:
         said = say("pin_wrong", spoken)
-    roles = "".join(_role(role, spoken) for role in ROLES)
+    ways = "".join(_role(role, spoken, checked=role == roles[0]) for role in roles)
     return _PAGE.format(
-        language=spoken, style=_STYLE, said=said, roles=roles, pin=say("pin", spoken), accept=say("accept", spoken)
+        language=spoken, style=_STYLE, said=said, roles=ways, pin=say("pin", spoken), accept=say("accept", spoken)
     )
 
 
-def _role(role: Role, language: Language) -> str:
-    checked = " checked" if role == ROLES[0] else ""
-    button = f'<input type="radio" name="role" value="{role}"{checked}>'
+def _role(role: Role, language: Language, *, checked: bool) -> str:
+    button = f'<input type="radio" name="role" value="{role}"{" checked" if checked else ""}>'
     return f'<label class="key">{button}{say(f"role_{role}", language)}</label>'

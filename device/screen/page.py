@@ -49,6 +49,8 @@ ViewName = Literal[
     "whys",
     "operator",
     "sure",
+    "by_hand",
+    "timing",
     "photo",
     "marks",
     "waiting",
@@ -71,6 +73,8 @@ class Settings:
     """Where photos wait for the bedside."""
     site_folder: Path | None = None
     """Where a site's own studies lie."""
+    stopwatch: bool = False
+    """Whether a reading is timed by hand before its number is shown."""
 
 
 class Key(TextElement):
@@ -174,6 +178,14 @@ class Page:
         self.opened, self.came_from = reading_id, came_from
         self.show("reading")
 
+    def has_shown(self, reading_id: UUID) -> bool:
+        """Whether a reading's number was shown, here or on another screen of this bedside."""
+        return reading_id in self.hub.looked_at
+
+    def show_number(self, reading_id: UUID) -> None:
+        """Note that it is from now on."""
+        self.hub.looked_at.add(reading_id)
+
     def show(self, view: ViewName) -> None:
         """Go to a view."""
         self.view, self.sentence = view, None
@@ -214,11 +226,16 @@ class Page:
         elif self.hub.ended != self._ended:
             self._ended = self.hub.ended
             if self.view in ("measuring", "idle", "confirm"):
-                self.view = "result"
+                self.view = "by_hand" if self._by_hand_first() else "result"
         elif self.view == "waiting" and self.hub.photo is not None:
             self.view = "score"
         elif self.view == "measuring":
             self.view = "idle"
+
+    def _by_hand_first(self) -> bool:
+        """Whether what has just ended has a number, which a stopwatch's time has to come before."""
+        shown = self.hub.reading
+        return self.settings.stopwatch and self.hub.fresh and shown is not None and shown.result.crt_s is not None
 
     # what it asks
 

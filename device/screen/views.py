@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from contract.status import Condition, PartHealth, PartName
-from device.screen import views_amending, views_choosing, views_looking, views_measuring, views_mottling
+from device.screen import (
+    views_amending,
+    views_choosing,
+    views_looking,
+    views_measuring,
+    views_mottling,
+    views_timing,
+)
 from device.screen.parts import box, text
 
 if TYPE_CHECKING:
@@ -57,6 +64,8 @@ VIEWS: dict["ViewName", View] = {
     "whys": View(views_amending.amend_key, views_amending.whys),
     "operator": View(views_amending.amend_key, views_amending.operator),
     "sure": View(views_amending.amend_key, views_amending.sure),
+    "by_hand": View(views_timing.by_hand_key, views_timing.by_hand),
+    "timing": View(views_timing.timing_key, views_timing.timing),
     "photo": View(lambda page: page.sentence, views_mottling.photo),
     "marks": View(lambda page: page.leg.photo, views_mottling.marks),
     "waiting": View(lambda page: page.sentence, views_mottling.waiting),

@@ -13,7 +13,7 @@ from device.screen.amending import AmendDraft, correctable
 from device.screen.parts import box, text
 from device.screen.views_choosing import DIGITS
 from device.screen.views_measuring import outcome, score_of, trouble
-from device.screen.words import Language
+from device.screen.words import Language, number
 from device.standing import text_of
 
 if TYPE_CHECKING:
@@ -62,11 +62,14 @@ def reading(page: "Page") -> None:
             )
             Key(page.say("comment"), later(page.amend.begin, kept, "commented"))
             Key(page.say("correct"), later(page.amend.begin, kept, "corrected"))
+            if page.settings.stopwatch and not isinstance(kept.now, MottlingReading):
+                Key(page.say("stopwatch"), later(page.amend.begin, kept, "timed"))
         Key(page.say("back"), later(page.show, page.came_from), classes="grow")
 
 
 def _standing(page: "Page", kept: "Standing") -> None:
     now = kept.now
+    page.show_number(kept.entry.reading_id)
     with box("card"):
         text(f"{now.subject.site}-{now.subject.inclusion}   {_when(now.measured.at)}", "quiet")
         if isinstance(now, MottlingReading):
@@ -87,6 +90,8 @@ def _line(page: "Page", amendment: Amendment) -> str:
     who = f"{_when(amendment.measured.at)}  {amendment.operator}: "
     if amendment.comment is not None:
         return who + told(COMMENTS[amendment.comment], page.language)
+    if amendment.stopwatch_s is not None:
+        return who + page.say("timed", seconds=number(amendment.stopwatch_s, 2, page.language))
     if amendment.action == "confirmed":
         score = amendment.mottling_score
         return who + page.say("confirmed") + ("" if score is None else f" ({page.say('mottling')} {score})")

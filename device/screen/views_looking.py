@@ -1,8 +1,9 @@
 """What is only looked at: the inclusion check, a subject's history, and the quick card."""
 
 from typing import TYPE_CHECKING
+from uuid import UUID
 
-from contract.hypoperfusion_words import ANSWERS, NOT_CALIBRATED, SENTENCES, spoken
+from contract.hypoperfusion_words import ANSWERS, SENTENCES, spoken
 from contract.reading import Reading
 from device.perfusion import perfusion_of
 from device.screen import curve
@@ -51,9 +52,11 @@ def _verdict(page: "Page", found: "Verdict") -> None:
     with box("card"):
         text(f"{page.say('hypoperfusion')}: {spoken(ANSWERS[found.answer], page.language)}", "big")
         text(spoken(SENTENCES[found.answer], page.language))
-        text(spoken(NOT_CALIBRATED, page.language), "quiet")
+        text(found.calibration_note(page.language), "quiet")
     with box("card"), box("", "table"), box("", "tbody"):
         for given in found.inputs:
+            if given.reading_id is not None:
+                page.show_number(UUID(given.reading_id))
             with box("", "tr"):
                 text(page.say(given.what), "", "th").props["scope"] = "row"
                 text(given.shown or "–", "", "td")
@@ -73,6 +76,8 @@ def history(page: "Page") -> None:
     from device.screen.page import Key, later
 
     readings, kept = page.readings(), page.standings()
+    for each in kept:
+        page.show_number(each.entry.reading_id)
     with box("main scroll"):
         text(who(page), "quiet")
         if not kept:

@@ -17,7 +17,7 @@ from device.screen.words import number
 from device.standing import Standing
 
 if TYPE_CHECKING:
-    from device.screen.amending import Action
+    from contract.amendment import Action
     from device.screen.page import Page
 
 TREND_OF: int = 12
@@ -119,6 +119,8 @@ def last(page: "Page") -> None:
         if not readings:
             text(page.say("no_readings"), "quiet")
             return
+        for reading in readings[-TREND_OF:]:
+            page.show_number(reading.reading_id)
         with box():
             text(outcome(readings[-1].result, page), "big")
             text(readings[-1].measured.at.astimezone().strftime("%d.%m. %H:%M"), "quiet")
@@ -188,7 +190,9 @@ def measuring(page: "Page") -> Callable[[], None]:
         left.text = "" if hub.remaining_s is None else page.say("seconds_left", seconds=f"{hub.remaining_s:.0f}")
         shown_kpa = "" if hub.kpa is None else f"{number(hub.kpa, 1, page.language)} kPa"
         pressure.text = f"{page.say('pressure')}  {shown_kpa}"
-        graph.content = curve.live(list(hub.points), page.say("curve"))
+        # Whoever is to time the refill by eye must not see the camera's first.
+        points = [point for point in hub.points if not (page.settings.stopwatch and point.released)]
+        graph.content = curve.live(points, page.say("curve"))
 
     return follow
 
@@ -211,6 +215,8 @@ def result(page: "Page") -> None:
             (_number if shown.result.status is not Status.NOT_MEASURABLE else _reason)(page, shown)
             _beside(page)
     kept = None if shown is None else page.standing_of(UUID(shown.reading_id))
+    if shown is not None:
+        page.show_number(UUID(shown.reading_id))
     with box("side pair"):
         Key(page.say("confirm"), amending(page, kept, "confirmed"), classes="act small")
         Key(page.say("again"), later(page.show, "confirm") if page.choice else None)

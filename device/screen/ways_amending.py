@@ -4,12 +4,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from contract.amendment import Action
 from contract.reading import utc
-from device.screen.amending import Action, AmendDraft
+from device.screen.amending import AmendDraft
 from device.screen.entry import onset_at
 
+LONGEST_S: float = 60.0
+
 if TYPE_CHECKING:
-    from device.screen.page import Page
+    from device.screen.page import Page, ViewName
     from device.standing import Standing
 
 
@@ -25,6 +28,12 @@ class Amending:
         self._operator: str | None = None
         """Who amended last on this page: offered again for the same subject."""
         self._whose: object = None
+        self._then: ViewName = "reading"
+        """Where the page goes on afterwards."""
+        self.let_go_ms: float | None = None
+        """When the skin was let go of, by the browser's clock."""
+        self.timed_s: float | None = None
+        """What the stopwatch said, until it is kept."""
 
     async def begin(self, about: "Standing", action: Action, mottling_score: int | None = None) -> None:
         """Begin; where all is known already it is one touch."""
@@ -32,10 +41,15 @@ class Amending:
         if choice is None or self._whose != choice.subject:
             self._operator, self._whose = None, choice.subject if choice else None
         operator = (choice.operator if choice else None) or self._operator
+        if action == "timed":
+            operator = None  # raters take turns: each says who
         if action == "confirmed" and mottling_score is None:
             # What a person has said before is confirmed, not what the device had found.
             mottling_score = about.mottling_score
-        self.draft = AmendDraft(about, action, operator, mottling_score=mottling_score)
+        blind = not self._page.has_shown(about.entry.reading_id)
+        self.time_again()
+        self._then = self._page.view if self._page.view in ("reading", "by_hand") else "reading"
+        self.draft = AmendDraft(about, action, operator, mottling_score=mottling_score, before_number=blind)
         await self._go_on()
 
     async def given(self, **values: Any) -> None:
@@ -57,6 +71,24 @@ class Amending:
         else:
             await self.given(new=utc(onset), asked=True)
 
+    def touched(self, at_ms: float, least_s: float) -> None:
+        """Take a touch of the stopwatch, by the browser's clock: skin let go of, then colour back."""
+        self._page.sentence = None
+        if self.let_go_ms is None:
+            self.let_go_ms = at_ms
+        elif (at_ms - self.let_go_ms) / 1000.0 >= least_s:
+            timed_s = round((at_ms - self.let_go_ms) / 1000.0, 3)
+            if timed_s > LONGEST_S:
+                self.time_again()
+                self._page.sentence = self._page.say("too_long")
+            else:
+                self.timed_s = timed_s
+        self._page.draw_anew()
+
+    def time_again(self) -> None:
+        """Forget what the stopwatch said."""
+        self.let_go_ms, self.timed_s = None, None
+
     async def operator(self) -> None:
         """Take who amends."""
         if self.typed:
@@ -70,7 +102,8 @@ class Amending:
     def cancel(self) -> None:
         """Let go of it; nothing was written."""
         self.draft, self.typed = None, ""
-        self._page.show("reading" if self._page.opened is not None else "idle")
+        self.time_again()
+        self._page.show(self._then if self._page.opened is not None else "idle")
 
     async def _go_on(self) -> None:
         draft, self.typed = self.draft, ""
@@ -83,7 +116,13 @@ class Amending:
         refusal = self._page.sentence
         if not done:
             self._operator = None
+        if not done and draft.action == "timed":
+            # What was timed cannot be timed again: it waits here for a code that is taken.
+            self.draft = replace(draft, operator=None)
+            self._page.show("operator")
+            self._page.sentence = refusal
+            return
         self.draft = None
         self._page.opened = draft.about.entry.reading_id
-        self._page.show("reading")
+        self._page.show(self._then)
         self._page.sentence = refusal

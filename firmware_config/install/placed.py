@@ -12,6 +12,7 @@ from firmware_config.install.machine import Machine, link, scratch, write
 from firmware_config.install.state import HOME, State, keep
 
 UNITS = "/etc/systemd/system"
+ENDS = ("service", "target", "timer", "path")
 ELSEWHERE = ("refill-trial",)
 """Beginnings of units that belong on the trial's server, not on a bedside device."""
 
@@ -49,7 +50,7 @@ Wanted = dict[str, bytes | str]
 def wanted(app: Path, site: Path | None, *, kiosk: bool) -> Wanted:
     """Return what the release whose files stand in `app` wants outside; `site` is the folder of its boot files."""
     found: Wanted = {}
-    for unit in sorted(path for end in ("service", "target", "timer") for path in (app / "systemd").glob(f"*.{end}")):
+    for unit in sorted(path for end in ENDS for path in (app / "systemd").glob(f"*.{end}")):
         if unit.name.startswith(ELSEWHERE) or (unit.name.startswith("refill-kiosk") and not kiosk):
             continue
         text = unit.read_text(encoding="utf-8")

@@ -18,6 +18,7 @@ from calibration.camera_target import (
     dots,
     grey_steps,
     linear,
+    pad_dots,
 )
 from calibration.rig import Target
 from firmware_config.camera import CameraLock
@@ -57,12 +58,15 @@ def render(
     target: Target,
     errors: PictureErrors,
     lock: CameraLock,
-    light_level: float,
+    light_level: float | Floats,
     rng: np.random.Generator,
     width: int = 320,
     height: int = 240,
 ) -> Frame:
-    """Return one frame, shape (height, width, 3), uint8 BGR, sRGB curve; `light_level` 1 is the own light, settled."""
+    """Return one frame, shape (height, width, 3), uint8 BGR, sRGB curve.
+
+    `light_level` 1 is the own light, settled; an array has that of each row, shape (height,): a shutter that rolls.
+    """
     return view(target, errors, width, height).frame(lock, light_level, rng)
 
 
@@ -85,15 +89,16 @@ class View:
         response[dead] *= 0.2
         self._light: Singles = (light * response / PAPER).astype(np.float32)
 
-    def frame(self, lock: CameraLock, light_level: float, rng: np.random.Generator) -> Frame:
-        """Return a frame with its own noise, shape (height, width, 3), uint8 BGR."""
+    def frame(self, lock: CameraLock, light_level: float | Floats, rng: np.random.Generator) -> Frame:
+        """Return a frame with its own noise, shape (height, width, 3), uint8 BGR; `light_level` as `render` has it."""
         errors = self._errors
         exposed = lock.exposure_us / WHITE_US
         # Red and blue see less light, and are raised by the gains of white balance: so is their noise.
         seen = np.array([1.0 / errors.neutral_gains[0], 1.0, 1.0 / errors.neutral_gains[1]])
         raised = np.array([lock.colour_gains[0], 1.0, lock.colour_gains[1]])
-        white_e = WHITE_LEVEL * errors.sensitivity * exposed / WHITE_GAIN * errors.full_well_e * light_level
-        electrons = self._light * (white_e * seen).astype(np.float32)
+        white_e = WHITE_LEVEL * errors.sensitivity * exposed / WHITE_GAIN * errors.full_well_e
+        by_row = white_e * np.atleast_1d(np.asarray(light_level, dtype=float))[:, None, None]
+        electrons = self._light * (by_row * seen).astype(np.float32)
         electrons[self._hot] += np.float32(0.15 * errors.full_well_e * min(exposed, 1.0))
         noise = np.sqrt(np.maximum(electrons, 0.0) + np.float32(errors.read_noise_e**2))
         noise *= rng.standard_normal(electrons.shape, dtype=np.float32)
@@ -118,7 +123,7 @@ class View:
         width, height = self._size
         blur_px = self._errors.blur_px * width / 320.0
         paper = {Target.DARK_CAP: VELVET, Target.NOTHING: ROOM, Target.PLUG: 0.35}.get(target, PAPER)
-        shapes = _shapes(target)
+        shapes = self._shapes_on(target)
         light = self._printed(shapes, blur_px) if shapes else np.full((height, width, 3), paper)
         if target is Target.NOTHING:
             light *= self._room(height, width)
@@ -128,6 +133,10 @@ class View:
         across = (np.hypot(x - rim[0], y - rim[1]) / self._px_per_mm - PLATE_RADIUS_MM) / wide_mm
         light *= (1.0 - (1.0 - RIM_PASSES) * 0.5 * RIM_MM / wide_mm * np.exp(-(across**2)))[:, :, None]
         return light
+
+    def _shapes_on(self, target: Target) -> list[tuple[Floats, Floats]]:
+        """Return what is to be seen on paper: corners in mm and linear R, G, B."""
+        return _shapes(target)
 
     def _printed(self, shapes: list[tuple[Floats, Floats]], blur_px: float) -> Floats:
         """Draw on paper, and blur before pixels are made of it: a narrow blur is less than a pixel."""
@@ -176,10 +185,15 @@ def _shapes(target: Target) -> list[tuple[Floats, Floats]]:
     if target is Target.GREY_STEPS:
         return [(_square(step.centre_mm, step.side_mm), linear(step.srgb) * PAPER) for step in grey_steps()]
     if target is Target.SCALE_CARD:
-        round_ = np.linspace(0.0, 2.0 * np.pi, 40, endpoint=False)
-        rim = DOT_RADIUS_MM * np.stack([np.cos(round_), np.sin(round_)], axis=1)
-        return [(dot + rim, np.full(3, INK)) for dot in dots()] + [(block(), np.full(3, INK))]
-    return []
+        return [*inked(dots()), (block(), np.full(3, INK))]
+    return inked(pad_dots()) if target is Target.PAD else []
+
+
+def inked(middles: Floats) -> list[tuple[Floats, Floats]]:
+    """Return black dots at middles in mm, shape (n, 2): corners, and linear R, G, B."""
+    round_ = np.linspace(0.0, 2.0 * np.pi, 40, endpoint=False)
+    rim = DOT_RADIUS_MM * np.stack([np.cos(round_), np.sin(round_)], axis=1)
+    return [(middle + rim, np.full(3, INK)) for middle in middles]
 
 
 def _square(centre: tuple[float, float], side: float) -> Floats:

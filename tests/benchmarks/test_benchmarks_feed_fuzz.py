@@ -89,7 +89,7 @@ def test_in_one_process_every_fuzzed_message_becomes_what_the_oracle_says(engine
     assert min(kept[name] for name in HELD) > 0, f"every table has had something to hold: {kept}"
 
 
-@pytest.mark.parametrize("version", ["1.0", "1.1", "1.2", "1.3"])
+@pytest.mark.parametrize("version", ["1.0", "1.1", "1.2", "1.3", "1.4"])
 def test_a_receipt_is_in_the_version_of_the_envelope_that_it_answers(engine: Engine, version: str) -> None:
     now, topic = datetime.now(UTC), topic_of("bedside-1")
     good = sealed(fresh("bedside-1", 1), schema_version=version)

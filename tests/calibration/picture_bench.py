@@ -51,7 +51,7 @@ class PictureRig:
         del target_kpa, hold_s, ramp_s
         raise RigError("no probe")
 
-    def ceiling_kpa(self) -> float:
+    def ceiling_kpa(self, _operator: str | None = None) -> float:
         raise RigError("no probe")
 
     def light(self, level: float) -> int:

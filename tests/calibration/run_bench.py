@@ -9,6 +9,7 @@ from pathlib import Path
 
 from picture_bench import PictureRig
 
+from calibration.apply import write_corrections
 from calibration.guide import Machine, Next
 from calibration.rig import Rig, RigError, Target
 from calibration.state import Change, Who
@@ -64,7 +65,7 @@ def machine(folder: Path) -> Machine:
     file = folder / "device.toml"
     if not file.exists():
         file.write_text(DEFAULT_PATH.read_text(encoding="utf-8"), encoding="utf-8")
-    return Machine(file, rig, content_sha256, lambda: NOW)
+    return Machine(file, rig, content_sha256, lambda: NOW, lambda was, new: write_corrections(file, was, new, NOW))
 
 
 class Engineer:

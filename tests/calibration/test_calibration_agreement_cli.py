@@ -1,6 +1,7 @@
 """`refill calibrate agreement` as somebody at a desk uses it."""
 
 import json
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -68,3 +69,27 @@ def test_a_report_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -
     code, said = run(table(tmp_path), "--pdf", tmp_path / "no" / "report.pdf")
     assert code == 2
     assert "report.pdf: No such file" in said
+
+
+def test_the_line_is_written_as_a_study_file_takes_it(tmp_path: Path) -> None:
+    from firmware_config.study_stopwatch import StopwatchLine
+
+    out = tmp_path / "line.toml"
+    code, said = run(table(tmp_path), "--mapping", out, "--named", "site-01.1", "--body-site", "knee")
+    assert code == 0
+    (section,) = tomllib.loads(out.read_text(encoding="utf-8"))["stopwatch"]
+    line = StopwatchLine.model_validate(section)
+    assert (line.version, line.body_site, line.subjects, line.pairs) == ("site-01.1", "knee", 24, 72)
+    assert f"{line.intercept_s:+.2f} s" in said
+    assert 0.8 < line.slope < 1.0
+    assert 0 < line.from_s < line.to_s < 7
+
+
+def test_a_line_without_a_name_or_for_no_body_site_is_not_written(tmp_path: Path) -> None:
+    out = tmp_path / "line.toml"
+    assert run(table(tmp_path), "--mapping", out) == (
+        2,
+        "refill: --mapping wants --named: the version by which verdicts will name the line\n",
+    )
+    code, said = run(table(tmp_path), "--mapping", out, "--named", "v1", "--body-site", "ear")
+    assert (code, "body_site" in said, out.exists()) == (2, True, False)

@@ -1,12 +1,14 @@
 """Corrections in a site's own device file: what is changed, and what must never happen to it."""
 
+import re
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from calibration.apply import ApplyError, corrected, proposed, write_corrections
+from calibration import apply
+from calibration.apply import CORRECTABLE, ApplyError, corrected, proposed, write_corrections
 from calibration.state import Change
 from calibration.toml_edit import EditError, with_values
 from contract.certificate import StepName, StepOutcome
@@ -101,6 +103,17 @@ def test_a_file_that_was_changed_meanwhile_is_not_written(site: Path) -> None:
 def test_a_key_that_the_device_has_not_is_named(site: Path) -> None:
     with pytest.raises(ApplyError, match=r"pressure_sensor\.low_kpa"):
         changes(site, outcome(StepName.PRESSURE_SPAN, {"pressure_sensor.low_kpa": 0.1}))
+
+
+def test_what_the_probe_is_held_to_is_corrected_by_no_step(site: Path) -> None:
+    with pytest.raises(ApplyError, match=r"press_limits\.pressure_kpa: is nothing that a calibration corrects"):
+        changes(site, outcome(StepName.PRESSURE_CEILING, {"press_limits.pressure_kpa": 61.0}))
+
+
+def test_all_that_steps_correct_may_be_corrected_and_nothing_else() -> None:
+    room = Path(apply.__file__).parent
+    steps = [path.read_text(encoding="utf-8") for path in room.glob("*.py") if path.name != "apply.py"]
+    assert set(re.findall(r'"((?:pressure_sensor|camera)\.[a-z_.]*[a-z])"', "".join(steps))) == CORRECTABLE
 
 
 def test_a_backup_is_never_written_over(site: Path) -> None:

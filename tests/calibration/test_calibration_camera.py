@@ -99,6 +99,18 @@ def test_a_hidden_error_is_found_with_its_size(name: str) -> None:
 
 
 @pytest.mark.slow
+def test_a_blurred_rim_does_not_pass_for_vignetting() -> None:
+    steps, step, figure, truth = TRUTH["vignette"]
+    off = []
+    for seed in range(5):
+        errors = with_error("blur", seed)
+        found, uncertainty = value(run(errors, steps), step, figure)
+        assert abs(found - truth(errors)) <= uncertainty, f"seed {seed}"
+        off.append(found - truth(errors))
+    assert abs(np.mean(off)) < 0.1, "of one sign: the rim is in it"
+
+
+@pytest.mark.slow
 def test_every_hot_and_dead_pixel_is_counted() -> None:
     for seed in range(SEEDS):
         errors = with_error("pixels", seed)

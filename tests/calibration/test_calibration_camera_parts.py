@@ -119,7 +119,7 @@ def test_the_edges_response_of_a_known_blur_is_known(sigma_px: float) -> None:
 
 
 def test_all_that_is_printed_lies_within_the_plate_and_nothing_touches() -> None:
-    for target in (Target.GREY_STEPS, Target.CHART, Target.SCALE_CARD):
+    for target in (Target.GREY_STEPS, Target.CHART, Target.SCALE_CARD, Target.PAD):
         reach = max(np.hypot(x, y) for area in printed(target) for x, y in area.points)
         assert 2.0 < reach < 6.0
     near = min(np.linalg.norm(dots(), axis=1))

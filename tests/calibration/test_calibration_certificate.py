@@ -11,10 +11,11 @@ import pytest
 
 from calibration.certificate.keys import FILE, DeviceKey, KeyFileError
 from calibration.certificate.make import About, AlteredError, calibration_sha256, make_certificate, opened, signed
-from calibration.certificate.standing import FOLDER, NEEDED, in_force
+from calibration.certificate.standing import CLOCK_BEHIND, FOLDER, NEEDED, in_force
 from calibration.certificate.store import Store, StoreError, read
 from contract.certificate import Figure, SignedCertificate, StepName, StepOutcome
 from contract.source import Device
+from device.health_table import FINDINGS
 from firmware_config.device import DeviceConfig
 
 NOW = datetime(2026, 11, 27, 2, 0, tzinfo=UTC)
@@ -121,14 +122,40 @@ def test_what_ends_a_certificate(tmp_path: Path) -> None:
     assert in_force(tmp_path, CONFIG.model_copy(update={"name": "bed-8"}), NOW).state == "other_device"
 
 
+@pytest.mark.parametrize(
+    ("section", "change"),
+    [
+        ("press_limits", {"pressure_kpa": 50.0}),
+        ("press_limits", {"presses_per_minute": 3}),
+        ("pins", {"vent_valve": 27}),
+        ("pins", {"pump_active_high": False}),
+        ("pump_pwm", {"frequency_hz": 321}),
+        ("probe", {"pump_start_duty": 0.2}),
+        ("probe", {"plate_area_mm2": 100.0}),
+    ],
+)
+def test_what_the_safety_steps_tried_is_no_more_so_once_it_is_changed(
+    tmp_path: Path, section: str, change: dict[str, Any]
+) -> None:
+    kept(tmp_path)
+    assert change.keys() <= type(getattr(CONFIG, section)).model_fields.keys()
+    moved = CONFIG.model_copy(update={section: getattr(CONFIG, section).model_copy(update=change)})
+    assert in_force(tmp_path, moved, NOW).state == "changed"
+    elsewhere = CONFIG.probe.model_copy(update={"socket": Path("/run/other.sock"), "lease_s": 0.4})
+    assert in_force(tmp_path, CONFIG.model_copy(update={"probe": elsewhere}), NOW).state == "in_force"
+
+
 def test_one_that_lacks_a_step_is_not_in_force(tmp_path: Path) -> None:
     kept(tmp_path, step())
     assert in_force(tmp_path, CONFIG, NOW).state == "incomplete"
 
 
-def test_a_clock_that_stands_before_the_making_ends_nothing(tmp_path: Path) -> None:
+def test_a_clock_that_stands_before_the_making_ends_nothing_and_is_told(tmp_path: Path) -> None:
     kept(tmp_path)
-    assert in_force(tmp_path, CONFIG, datetime(1970, 1, 1, tzinfo=UTC)).state == "in_force"
+    found = in_force(tmp_path, CONFIG, datetime(1970, 1, 1, tzinfo=UTC))
+    assert (found.state, found.clock_behind) == ("in_force", True)
+    assert not in_force(tmp_path, CONFIG, NOW - timedelta(minutes=1)).clock_behind
+    assert FINDINGS["calibration_ahead"].english == CLOCK_BEHIND.en
 
 
 @pytest.mark.parametrize("bad", [step(0.5), step(trouble="The sensor gave nothing.")])

@@ -9,13 +9,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from run_bench import NOW, STEPS, WHO, Engineer, machine
+from run_bench import NOW, STEPS, WHO, Engineer, machine, step
 
 from calibration.guide import Machine, carry_out, results
 from calibration.rig import RigError
 from calibration.run import Run, begin, resume
 from calibration.state import RunError, Who
-from contract.certificate import StepName
+from calibration.step import Step
+from contract.certificate import StepName, StepOutcome
 from firmware_config.device import load_device
 
 SAID = WHO.model_dump()
@@ -58,6 +59,26 @@ def test_every_step_then_corrections_then_what_corrected_again(tmp_path: Path) -
     ]
     assert run.skipped == {StepName.LIGHT_AMBIENT: "There is no light pin."}
     run.close()
+
+
+def test_what_another_one_corrected_and_what_depends_on_all_is_done_again(tmp_path: Path) -> None:
+    def of(name: StepName, wants: dict[str, float | int | tuple[float, ...]]) -> Step:
+        return step(name, lambda _: StepOutcome(step=name, at=NOW, corrections=wants))
+
+    steps = (
+        of(StepName.PRESSURE_ZERO, {"pressure_sensor.zero_kpa": 0.0}),  # as it is already: nobody corrects that
+        of(StepName.LIGHT_FLICKER, {"camera.lock.exposure_us": 10000}),
+        of(StepName.CAMERA_LOCK, {"camera.lock.exposure_us": 9000}),
+        of(StepName.CAMERA_DARK, {}),
+        of(StepName.END_TO_END, {}),
+    )
+    at, engineer = machine(tmp_path), Engineer()
+    with closing(begin(tmp_path, WHO, at.sha256(load_device(at.file)), steps, NOW)) as run:
+        carry_out(run, at, load_device(at.file), engineer)
+        again = [said for said in engineer.heard if said.startswith("ready")][len(steps) :]
+        assert run.left() == []
+    assert again == ["ready light_flicker 1/3", "ready camera_lock 2/3", "ready end_to_end 3/3"]
+    assert load_device(at.file).camera.lock.exposure_us == 9000
 
 
 def test_declined_corrections_leave_the_file_and_the_failure(tmp_path: Path) -> None:
@@ -125,19 +146,15 @@ def test_killed_again_and_again_it_comes_to_its_end(tmp_path: Path) -> None:
         assert len(results(run, STEPS)) == 2
 
 
-def test_killed_between_the_answer_and_the_file_the_engineer_is_asked_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_killed_between_the_answer_and_the_file_the_engineer_is_asked_again(tmp_path: Path) -> None:
     def die(*_: object) -> Path:
         raise KeyboardInterrupt
 
     at = machine(tmp_path)
-    with monkeypatch.context() as patched:
-        patched.setattr("calibration.guide.write_corrections", die)
-        run = start(tmp_path, at)
-        with pytest.raises(KeyboardInterrupt):
-            carry_out(run, at, load_device(at.file), Engineer())
-        run.close()
+    run = start(tmp_path, at)
+    with pytest.raises(KeyboardInterrupt):
+        carry_out(run, replace(at, write=die), load_device(at.file), Engineer())
+    run.close()
     assert load_device(at.file).pressure_sensor.zero_kpa == 0.0
     engineer = Engineer()
     with closing(go_on(tmp_path, at)) as run:

@@ -1,5 +1,7 @@
 """`refill calibrate run` at the command line: its exit codes, what it refuses, and what it leaves behind."""
 
+import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 from run_bench import STEPS, machine
 from typer.testing import CliRunner, Result
 
+from calibration.certificate import latest
 from calibration.certificate.standing import in_force
 from calibration.certificate.store import Store
 from contract.certificate import StepName
@@ -121,6 +124,40 @@ def test_a_disk_that_cannot_be_written_is_no_wrong_use(
     ended = calibrate(*QUICK, "--step", "camera_dark")
     assert ended.exit_code == 1
     assert "No space left on device" in ended.output
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can write for somebody else")
+def test_what_root_calibrated_is_the_devices_own(quick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, elsewhere = tmp_path / "state" / "calibration", tmp_path / "elsewhere"
+    folder.mkdir(parents=True)
+    elsewhere.touch()
+    (folder / "link").symlink_to(elsewhere)
+    os.chown(folder.parent, 65534, 65534)
+    on = replace(calibrate_wiring.bench(None, None, simulate=True, seed=0, errors=None), folder=folder)
+    monkeypatch.setattr(calibrate_wiring, "bench", lambda *_, **__: on)
+    assert calibrate(*QUICK, "--answers", answers(tmp_path, [0.0, 0.0])).exit_code == 0
+    written = [path for path in (folder, *folder.rglob("*")) if path.name != "link"]
+    assert {path.lstat().st_uid for path in written} == {65534}
+    assert {"latest", "device-key.pem"} <= {path.name for path in written}
+    assert elsewhere.stat().st_uid == 0, "never through a link"
+
+
+def test_killed_between_the_certificate_and_the_word_on_it_both_stand_in_the_end(
+    quick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("calibration.certificate.latest.write", die)
+        assert calibrate(*QUICK, "--answers", answers(tmp_path, [0.0, 0.0])).exit_code == 130
+    (only,) = Store(tmp_path / "certificates").all()
+    assert latest.read(tmp_path / "certificates") is None
+    assert calibrate(*QUICK, "--resume").exit_code == 0
+    said = latest.read(tmp_path / "certificates")
+    assert said is not None
+    assert (said.latest_certificate_id, said.others) == (only.certificate_id, ())
+    assert len(Store(tmp_path / "certificates").all()) == 1
 
 
 def test_killed_once_the_certificate_is_kept_there_are_not_two_of_one_run(

@@ -163,6 +163,48 @@ def bedside() -> dict[str, Any]:
     return {**found, "last": heard[-1], "hung": recorder.hung, "trouble": recorder.trouble, "closed": recorder.close()}
 
 
+def calibrating() -> dict[str, Any]:
+    """The camera of a calibration: pictures under its lock, under another one and under its own again, and a film."""
+    import numpy as np
+
+    from device.calibrating.camera import BenchCamera, Looked
+    from device.camera.pi import PiCamera
+    from device.clock import SystemClock
+    from firmware_config.camera import Camera
+
+    prepare((COLOURS[0],))
+    config, clock, opened = Camera.model_validate({"form": "nv12"}), SystemClock(), []
+
+    def unlocked(config: Camera) -> PiCamera:
+        opened.append(config.lock.exposure_us)
+        return PiCamera(config, allow_unlocked=True)
+
+    bench = BenchCamera(config, unlocked, clock, simulated=True)
+    other = config.lock.model_copy(update={"exposure_us": 2000})
+    found: dict[str, Any] = {"taken": [], "seen": []}
+    for lock in (None, other, None):
+        time.sleep(0.3)
+        asked_ns = clock.boottime_ns()
+        taken = bench.pictures(4, lock)
+        found["taken"].append(
+            {
+                "exposure_us": taken.lock.exposure_us,
+                "after_the_call": bool(taken.t_boot_ns[0] >= asked_ns),
+                "increasing": bool((np.diff(taken.t_boot_ns) > 0).all()),
+                "luma": [float(frame[:480].mean()) for frame in taken.frames],
+                "layout": repr(taken.layout),
+            }
+        )
+        found["seen"].append(footprint())
+    looked = Looked(lambda picture, _: np.array([picture[:480].mean()]), bench.layout)
+    for number, frame in enumerate(bench.frames()):
+        looked.add(frame)
+        if number == 9:
+            break
+    bench.close()
+    return {**found, "opened": opened, "film": looked.film().seen[:, 0].tolist()}
+
+
 def reopen() -> dict[str, Any]:
     """Fifty times open, five frames, closed, in every state that a close can meet."""
     prepare((COLOURS[0],))
@@ -180,4 +222,4 @@ def reopen() -> dict[str, Any]:
     return {"seen": seen}
 
 
-CHECKS = (time_out, one_late, listener_dies, closed_blind, taken, absent, comes_up, bedside, reopen)
+CHECKS = (time_out, one_late, listener_dies, closed_blind, taken, absent, comes_up, bedside, calibrating, reopen)

@@ -133,6 +133,21 @@ def test_the_bedsides_loop_idles_records_and_tells_a_camera_that_is_gone() -> No
     assert found["trouble"] == "The camera delivers no more frames."
 
 
+def test_a_calibration_takes_pictures_under_another_lock_by_opening_the_camera_anew() -> None:
+    found = inside("calibrating")
+    assert found["opened"] == [4000, 2000, 4000]
+    for taken in found["taken"]:
+        assert taken["after_the_call"], "what was exposed before is thrown away"
+        assert taken["increasing"]
+        # What its pipeline says of exposure is nothing: what was asked stands.
+        assert taken["luma"] == pytest.approx([46.0] * 4, abs=1.5)
+        assert taken["layout"].startswith("Yuv(planes='nv12'")
+    assert [taken["exposure_us"] for taken in found["taken"]] == found["opened"]
+    assert found["film"] == pytest.approx([46.0] * 10, abs=1.5)
+    first, _, last = ({**seen, "frame_maps": 0} for seen in found["seen"])
+    assert last == first, "nothing is left open by another lock"
+
+
 def test_fifty_openings_leave_no_descriptor_buffer_or_thread_behind() -> None:
     first, *_, last = inside("reopen")["seen"]
     assert last == first

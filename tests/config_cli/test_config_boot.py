@@ -52,6 +52,13 @@ def test_every_line_of_the_machine_is_at_rest_from_boot_on(tmp_path: Path) -> No
         assert "dtparam=watchdog=on" in settings
 
 
+def test_a_switched_light_is_lit_from_boot_on(tmp_path: Path) -> None:
+    lines = made(tmp_path, "[pins]\nlight = 25\n")
+    assert "gpio=25=op,dh,pu" in lines
+    assert "gpio=12,17,23,24=op,dl,pd" in lines
+    assert not [line for line in made(tmp_path, "") if "dh" in line]
+
+
 def test_the_procedure_on_the_bench_names_the_same_lines() -> None:
     pins = load_device().pins
     told = " ".join(procedure.shows for procedure in procedures(pins))

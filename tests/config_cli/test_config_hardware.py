@@ -56,6 +56,8 @@ def test_every_line_of_the_header_is_there_once() -> None:
 def test_the_wiring_has_every_pin_of_the_device_file_and_no_other(tmp_path: Path) -> None:
     config = load_device()
     assert {wire.gpio for wire in wires(config)} == {*config.pins.lines.values(), 8, 9, 10, 11}
+    lit = {wire.key: wire for wire in wires(device(tmp_path, "[pins]\nlight = 25\n"))}["pins.light"]
+    assert (lit.gpio, lit.at_rest) == (25, "10 kΩ to 3.3 V at the gate"), "lit while nobody drives it"
     by_i2c = device(tmp_path, MPRLS + DS18B20 + "gpio = 6\n" + "[pins]\npump = 13\n")
     assert {wire.gpio for wire in wires(by_i2c)} == {*by_i2c.pins.lines.values(), 2, 3, 6}
     assert not SPI_PINS & {wire.gpio for wire in wires(by_i2c)}

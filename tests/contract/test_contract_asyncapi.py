@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from contract.asyncapi import CHANNELS, FILE, MESSAGES, OPERATIONS, PARAMETERS, RECORDS, document
+from contract.asyncapi import CHANNELS, FILE, MESSAGES, OPERATIONS, PARAMETERS, RECORDS, SIGNED, document
 from contract.asyncapi_examples import HOME
-from contract.envelope import Envelope, open_envelope, open_status
+from contract.calibration import CertificateMessage, CertificateReceipt
+from contract.envelope import Envelope, open_certificate, open_envelope, open_status
 from contract.reading import Receipt
 from contract.record import SCHEMA_VERSION
 from contract.schema import FOLDER, MODELS
@@ -20,6 +21,8 @@ OPENED = {
     "envelope": lambda text: open_envelope(text)[0],
     "status": open_status,
     "receipt": lambda text: Receipt.model_validate_json(text, strict=True),
+    "certificate": lambda text: open_certificate(text)[0],
+    "certificateReceipt": lambda text: CertificateReceipt.model_validate_json(text, strict=True),
 }
 EXAMPLES = [
     (name, example["payload"]) for name, m in DOCUMENT["components"]["messages"].items() for example in m["examples"]
@@ -102,10 +105,12 @@ def test_an_example_is_a_message(name: str, payload: dict[str, Any]) -> None:
 
 
 def test_every_message_has_an_example_and_every_model_its_place() -> None:
-    assert {name for name, _ in EXAMPLES} == set(MESSAGES) == {message for message, _ in CHANNELS.values()}
+    assert {name for name, _ in EXAMPLES} == set(MESSAGES) == {one for sent, _ in CHANNELS.values() for one in sent}
     assert {kind for _, kind, _ in OPERATIONS.values()} == set(CHANNELS)
-    assert set(MODELS.values()) == {*RECORDS, *(model for model, _, _ in MESSAGES.values())}
-    assert {Envelope, DeviceStatus, Receipt} == {model for model, _, _ in MESSAGES.values()}
+    assert set(MODELS.values()) == {*RECORDS, *SIGNED, *(model for model, _, _ in MESSAGES.values())}
+    assert {Envelope, DeviceStatus, Receipt, CertificateMessage, CertificateReceipt} == {
+        model for model, _, _ in MESSAGES.values()
+    }
 
 
 def test_every_kind_of_record_has_an_example() -> None:

@@ -29,7 +29,7 @@ BODY = (
     '"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","version":"1"},'
     '"reading_id":"019ab0c4-9000-7000-8000-000000000001","result":{"crt_100_10_s":null,"crt_90_10_s":null,'
     '"crt_ci95_s":[1.9,2.3],"crt_exceeds_s":null,"crt_s":2.1,"delay_s":null,"overshoot":null,"reason":null,'
-    '"status":"measured","t50_s":null,"tau_s":null},"schema_version":"1.3","side":null,"simulated":true,'
+    '"status":"measured","t50_s":null,"tau_s":null},"schema_version":"1.4","side":null,"simulated":true,'
     '"study":"demo","subject":{"inclusion":"7","site":"00"}}'
 )
 
@@ -50,7 +50,7 @@ def test_a_reading_has_one_text_and_it_never_changes() -> None:
 
 
 def test_a_record_of_version_1_0_is_still_taken_as_it_was_hashed() -> None:
-    old = BODY.replace('"norepinephrine_onset_at":null,', "").replace('"1.3"', '"1.0"').replace('"build":null,', "")
+    old = BODY.replace('"norepinephrine_onset_at":null,', "").replace('"1.4"', '"1.0"').replace('"build":null,', "")
     envelope, record = open_envelope(sealed(old))
     assert envelope.body == old
     assert record == reading().model_copy(update={"schema_version": "1.0"})
@@ -89,7 +89,7 @@ def test_numbers_survive_the_wire_to_the_last_bit(crt_s: float, low_s: float) ->
         (sealed(BODY.replace('"side":null', '"side":null,"name":"x"')), "name: Extra inputs"),
         (sealed(BODY.replace("2.1", "NaN")), "result.crt_s: Input should be a finite number"),
         (sealed(BODY.replace("+01:00", "")), "measured.at"),
-        (sealed(BODY.replace('"1.3"', '"2.0"')), "schema_version"),
+        (sealed(BODY.replace('"1.4"', '"2.0"')), "schema_version"),
         (sealed().replace(b'\\"device_seq\\":1', b'\\"device_seq\\":2'), "sha256: does not match the body"),
         (sealed().replace(b'"previous_sha256":"0', b'"previous_sha256":"1'), "sha256: does not match the body"),
     ],

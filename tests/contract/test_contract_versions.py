@@ -10,7 +10,17 @@ from contract_bench import reading
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.envelope import MAX_PAYLOAD_BYTES, EnvelopeError, canonical_json, chain_sha256, open_envelope, open_status
+from calibration.certificate.make import opened
+from contract.calibration import ANY_RECEIPT, CertificateReceipt, certificate_sha256
+from contract.envelope import (
+    MAX_PAYLOAD_BYTES,
+    EnvelopeError,
+    canonical_json,
+    chain_sha256,
+    open_certificate,
+    open_envelope,
+    open_status,
+)
 from contract.identifiers import GENESIS_SHA256
 from contract.reading import Reading, Receipt
 from contract.record import SCHEMA_VERSION, SchemaVersion, answer_version, newer_version
@@ -23,10 +33,11 @@ SEALS: dict[str, str] = {
     "1.1": "65f4d87b62552dbc5ee67e755ffdbe7380f00d84b8f2d3476767507f58499e2f",
     "1.2": "f570331f9cd777627c388336077b3994e8c08e333f38134c2b10bdc6341c370b",
     "1.3": "8689943b5a3663aa4b80f9f60288fabb557ec8078b8078761e72bd4b441a47b8",
+    "1.4": "ea4d903fbe09e225a5dd967467999075f7825e3ad571d8f420ef6411c5e49952",
 }
 """SHA-256 over a version's golden files in order of their names: written by that version's code, never changed."""
 SHAPES: dict[str, str] = {
-    "1.3": "606dee0f1ef3c4735daa246b0194df5a90998e34141fabd3f946e2202d2a22ad",
+    "1.4": "d092798d66bfee95c6ddb23f6e6ce04e96ee61823373a9ca061c73a65bb8e7f3",
 }
 """SHA-256 over what a version's models take, words aside. Another shape is another version: docs/wire.md."""
 
@@ -102,10 +113,38 @@ def test_a_receipt_of_every_version_is_read(path: Path) -> None:
     assert receipt.outcome in path.stem
 
 
+@pytest.mark.parametrize("path", golden("calibration"), ids=lambda path: path.stem)
+def test_a_certificate_of_every_version_opens_and_is_as_it_was_signed(path: Path) -> None:
+    message, certificate = open_certificate(path.read_bytes())
+    assert message.schema_version == certificate.schema_version == version_of(path)
+    assert opened(message.certificate) == certificate
+    assert certificate.passed == ("passed" in path.stem)
+
+
+@pytest.mark.parametrize("path", golden("certificate_receipt"), ids=lambda path: path.stem)
+def test_a_certificates_receipt_of_every_version_is_read_and_told_from_a_records(path: Path) -> None:
+    receipt = ANY_RECEIPT.validate_json(path.read_bytes())
+    assert isinstance(receipt, CertificateReceipt)
+    assert receipt.outcome in path.stem
+    sent = [open_certificate(each.read_bytes())[0].certificate for each in golden("calibration", version_of(path))]
+    assert receipt.sha256 in [certificate_sha256(each) for each in sent]
+
+
+def test_a_certificate_of_a_newer_version_is_not_called_rubbish() -> None:
+    message = json.loads(golden("calibration", "1.4")[0].read_text(encoding="utf-8"))
+    newer = message["certificate"] | {"body": message["certificate"]["body"].replace('"1.4"', '"1.5"')}
+    for content in (message | {"schema_version": "1.5"}, message | {"certificate": newer}):
+        assert raised(json.dumps(content).encode(), open_certificate).kind == "newer_schema"
+    for content in (message | {"certificate": {}}, message | {"colour": "red"}):
+        assert raised(json.dumps(content).encode(), open_certificate).kind == "unreadable"
+    assert raised(b" " * (MAX_PAYLOAD_BYTES + 1), open_certificate).kind == "too_large"
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_golden_files_of_a_version_are_all_there_and_never_change(version: str) -> None:
-    files = [path for kind in ("reading", "receipt", "status") for path in golden(kind, version)]
-    assert len(files) == (7 if version in ("1.0", "1.1") else 12)
+    kinds = ("reading", "receipt", "status", "calibration", "certificate_receipt")
+    files = [path for kind in kinds for path in golden(kind, version)]
+    assert len(files) == {"1.0": 7, "1.1": 7, "1.2": 12, "1.3": 12}.get(version, 17)
     assert sha256("".join(path.read_text(encoding="utf-8") for path in files)) == SEALS[version]
 
 
@@ -118,7 +157,7 @@ def test_the_wire_does_not_change_under_the_same_version() -> None:
     assert sha256(shape) == SHAPES[SCHEMA_VERSION], "another wire: give it a version, and golden files (docs/wire.md)"
 
 
-@pytest.mark.parametrize("version", ["1.4", "1.10", "2.0", "9999.0"])
+@pytest.mark.parametrize("version", ["1.5", "1.10", "2.0", "9999.0"])
 def test_what_is_newer_is_not_called_rubbish(version: str) -> None:
     newer_body = BODY.replace(f'"{SCHEMA_VERSION}"', f'"{version}"').replace('"kind"', '"new_field":{"a":1},"kind"')
     for payload in (
@@ -180,8 +219,9 @@ def test_a_status_is_read_as_strictly_as_a_reading() -> None:
         ("1.1", "1.1"),
         ("1.2", "1.2"),
         ("1.3", "1.3"),
-        ("1.4", "1.3"),
-        ("2.0", "1.3"),
+        ("1.4", "1.4"),
+        ("1.5", "1.4"),
+        ("2.0", "1.4"),
         (None, "1.0"),
         ("0.9", "1.0"),
         (1.2, "1.0"),

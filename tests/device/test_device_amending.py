@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from bedside_bench import HandClock
-from device_bench import BOOT, DEVICE, amendment, mottling, not_scored, reading
+from device_bench import BOOT, DEVICE, amendment, mottling, not_measurable, not_scored, reading
 
 from contract.amendment import Amendment
 from contract.reading import Side, utc
@@ -203,3 +204,40 @@ def test_every_refusal_is_told_in_both_languages_and_names_nobody() -> None:
         assert french.endswith(".")
         assert english != french
         assert "{" not in english + french
+
+
+def measured_before(minutes: float, set_by_h: int = 0) -> Standing:
+    earlier = ENTRY.measured.model_copy(
+        update={
+            "at": CLOCK.now() - timedelta(minutes=minutes, hours=set_by_h),
+            "boot_id": CLOCK.boot_id(),
+            "boottime_ns": round(CLOCK.boottime_ns() - minutes * 6e10),
+        }
+    )
+    return Standing(ENTRY.model_copy(update={"measured": earlier}))
+
+
+def test_a_stopwatchs_time_is_a_record_with_who_stopped_it_and_whether_the_number_was_known() -> None:
+    found = made(asked(action="timed", stopwatch_s=3.25, before_number=True), measured_before(1))
+    assert isinstance(found, Amendment)
+    assert (found.stopwatch_s, found.before_number, found.operator) == (3.25, True, "n9")
+    assert made(asked(action="timed", stopwatch_s=3.25), measured_before(1)) == words("one_thing")
+    assert made(asked(stopwatch_s=3.25, before_number=True)) == words("one_thing")
+    assert made(asked(LEG, action="timed", stopwatch_s=3.25, before_number=True)) == words("not_refill")
+    dark = Standing(measured_before(1).entry.model_copy(update={"result": not_measurable()}))
+    assert made(asked(action="timed", stopwatch_s=3.25, before_number=True), dark) == words("not_refill")
+
+
+def test_a_reading_of_a_time_that_is_still_to_come_is_not_paired() -> None:
+    ahead = ENTRY.measured.model_copy(update={"at": CLOCK.now() + timedelta(minutes=3), "boot_id": UUID(int=7)})
+    about = Standing(ENTRY.model_copy(update={"measured": ahead}))
+    assert made(asked(action="timed", stopwatch_s=3.25, before_number=True), about) == words("too_late")
+
+
+@pytest.mark.parametrize(("minutes", "paired"), [(29.9, True), (30.1, False)])
+@pytest.mark.parametrize("set_by_h", [0, 5], ids=["clock as it was", "wall clock set since"])
+def test_a_stopwatchs_time_is_paired_with_what_was_measured_just_before(
+    minutes: float, paired: bool, set_by_h: int
+) -> None:
+    found = made(asked(action="timed", stopwatch_s=3.25, before_number=True), measured_before(minutes, set_by_h))
+    assert isinstance(found, Amendment) if paired else found == words("too_late")

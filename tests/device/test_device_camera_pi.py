@@ -191,6 +191,18 @@ def test_frames_that_never_arrived_are_counted_by_their_times(fake: FakePicamera
     assert [camera.next_frame(look=False).dropped for _ in range(4)] == [0, 0, 2, 0]
 
 
+@pytest.mark.parametrize("delay_ms", [40.0, -2.5])
+def test_the_delay_that_calibration_found_is_taken_off_every_stamp(fake: FakePicamera2, delay_ms: float) -> None:
+    camera = started(delay_ms=delay_ms)
+    begin_ns, period_ns = fake.t_ns, 16_666_667
+    fake.script = [{**LOCKED, "SensorTimestamp": begin_ns + each * period_ns} for each in (1, 2, 5)]
+    frames = [camera.next_frame(look=False) for _ in range(3)]
+    assert [frame.t_boot_ns for frame in frames] == [
+        begin_ns + each * period_ns - round(delay_ms * 1e6) for each in (1, 2, 5)
+    ]
+    assert [frame.dropped for frame in frames] == [0, 0, 2]
+
+
 def test_a_picture_is_copied_only_where_it_is_looked_at(fake: FakePicamera2, monkeypatch: pytest.MonkeyPatch) -> None:
     camera = started()
     looked = camera.next_frame().picture

@@ -43,6 +43,7 @@ CASES: dict[str, Facts] = {
     "calibration_over": replace(WELL, calibration=CalibrationFacts(-0.1)),
     "calibration_none": replace(WELL, calibration=CalibrationFacts(None)),
     "calibration_soon": replace(WELL, calibration=CalibrationFacts(13.9)),
+    "calibration_ahead": replace(WELL, calibration=CalibrationFacts(200, clock_behind=True)),
     "calibration_unknown": replace(WELL, calibration=None),
     "clock_free": replace(WELL, clock_synchronised=False),
     "clock_unknown": replace(WELL, clock_synchronised=None),

@@ -39,6 +39,8 @@ def test_the_packaged_camera_is_read_out_in_the_one_mode_that_covers_it_at_its_r
         ({"sensor": "imx477", "lock": {"lens_position": 3}}, "lock.lens_position: the lens of imx477 does not move"),
         ({"sensor": "imx500"}, "sensor"),
         ({"width": 641}, "width"),
+        ({"delay_ms": 100.5}, "delay_ms"),
+        ({"delay_ms": -101}, "delay_ms"),
         ({"lock": {"colour_gains": [0.0, 1.0]}}, "colour_gains"),
         ({"lock": {"iso": 100}}, "iso"),
     ],

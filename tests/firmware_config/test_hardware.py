@@ -84,6 +84,10 @@ def test_a_configuration_survives_being_dumped_and_read_again(tmp_path: Path, te
         ),
         ("[probe]\npump_hz = 100", "probe.pump_hz: Extra inputs"),
         ("[pins]\npump_active_high = 'yes please'", "pins.pump_active_high: "),
+        ("[pins]\nlight = 12", "pins.light: GPIO 12 is already pump"),
+        ("[pins]\nlight = 10", "pins.light: GPIO 10 is an SPI line"),
+        (MPRLS + "[pins]\nlight = 2", "pins.light: GPIO 2 is an I2C line"),
+        ("[pins]\nlight = 4\n" + DS18B20, "temperature_sensor.gpio: GPIO 4 is already pins.light"),
         (MPRLS + "[pins]\nbuzzer = 3", "pins.buzzer: GPIO 3 is an I2C line"),
         (DS18B20.replace("28-", "10-"), "temperature_sensor.id: "),
         ("[temperature_sensor]\ngpio = 4", "temperature_sensor.id: Field required"),
@@ -104,6 +108,12 @@ def test_every_error_in_a_chosen_part_is_told_at_once(tmp_path: Path) -> None:
         load_text(tmp_path, MPRLS + "bus = 99\nspan_v = 1\n[pump_pwm]\nkind = 'hardware'\n")
     keys = {line.split(": ")[1] for line in str(caught.value).splitlines()}
     assert keys == {"pressure_sensor.bus", "pressure_sensor.span_v", "pump_pwm.chip", "pump_pwm.channel"}
+
+
+def test_a_light_on_the_supply_has_no_line(tmp_path: Path) -> None:
+    assert load_text(tmp_path, "").pins.light is None
+    assert "light" not in load_text(tmp_path, "").pins.lines
+    assert load_text(tmp_path, "[pins]\nlight = 25").pins.lines["light"] == 25
 
 
 def test_i2c_lines_are_free_where_no_sensor_uses_them(tmp_path: Path) -> None:
@@ -130,6 +140,21 @@ def test_the_straight_line_is_the_data_sheets() -> None:
     for kpa in (-3.0, 0.0, 40.0, 120.0):
         assert sensor.volts_at(kpa) == pytest.approx(0.2 + 4.5 * (kpa + 0.5) / 100)
         assert sensor.kpa_at(sensor.volts_at(kpa)) == pytest.approx(kpa)
+
+
+def test_a_gain_multiplies_what_is_left_over_the_zero(tmp_path: Path) -> None:
+    sensor = Mcp3008Sensor(zero_kpa=0.5, gain=0.9)
+    assert sensor.kpa_at(0.2 + 4.5 * 0.405) == pytest.approx(0.9 * 40.0)
+    assert sensor.kpa_at(sensor.volts_at(33.0)) == pytest.approx(33.0)
+    assert sensor.reach_kpa == pytest.approx(90.0)
+    mprls = load_text(tmp_path, MPRLS + "gain = 1.1\n").pressure_sensor
+    assert mprls.reach_kpa == pytest.approx(1.1 * 172.4)
+
+
+def test_a_gain_that_leaves_no_reach_beyond_the_limit_is_refused(tmp_path: Path) -> None:
+    text = "[pressure_sensor]\nspan_kpa = 80\nspan_v = 3.6\ngain = 0.85\n"
+    with pytest.raises(ConfigurationError, match="reaches 68 kPa"):
+        load_text(tmp_path, text)
 
 
 def test_a_measured_curve_goes_through_its_points_and_straight_on_beyond_them(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from firmware_config.install import boot, packages, placed
 from firmware_config.install.bundled import BundleError, checked, seal
 from firmware_config.install.machine import InstallError, link, write
 from firmware_config.install.packages import Package
-from tests.install.machine_double import Answers, Double
+from tests.install.machine_double import TREE, Answers, Double
 
 LINES = st.lists(st.sampled_from(["", "dtparam=audio=on", "[pi5]", "# a remark", "  gpu_mem=16", boot.END]), max_size=8)
 
@@ -190,3 +190,12 @@ def test_a_bundle_without_debs_names_what_is_missing(tmp_path: Path, bundle: Pat
     with pytest.raises(InstallError, match=r"the bundle has no debs.*these are missing: libgl1"):
         packages.install(device, [Package(("libgl1",), "OpenCV")], bundle / "debs")
     assert not device.commands
+
+
+@pytest.mark.parametrize("kiosk", [True, False])
+def test_every_unit_of_the_device_is_placed_whatever_its_kind(kiosk: bool) -> None:
+    others = {".sysusers", ".tmpfiles", ".rules", ".json", ".md"}
+    units = {path.name for path in (TREE / "systemd").iterdir() if path.suffix not in others}
+    ours = {name for name in units if not name.startswith("refill-trial") and (kiosk or "kiosk" not in name)}
+    found = placed.wanted(TREE, None, kiosk=kiosk)
+    assert {Path(path).name for path in found if Path(path).parent == Path(placed.UNITS)} == ours

@@ -17,10 +17,10 @@ from typer.testing import CliRunner
 
 from device.probe.faults import FAULTS, FaultCode
 from device.probe.link import FaultRaised, Pressure, ProbeClient, Refusal, Refused, Released, State, boot_ns
+from device.probe.pressing import BenchPress, press_once, vented
 from firmware_config.device import DeviceConfig
 from phantom.hydraulics import Faults
 from phantom.world import PressureWorldReader
-from refill.probe_bench import BenchPress, press_once, vented
 from refill.probe_cli import app
 from refill.probe_press import as_json, as_lines
 

@@ -212,6 +212,28 @@ def test_an_absolute_part_takes_the_air_off() -> None:
     assert 5 * 10 * MS < STALE_S * 1e9, "so early that nobody has missed it"
 
 
+@pytest.mark.parametrize("sensor", [GAUGE, ABSOLUTE])
+def test_a_gain_multiplies_what_is_left_over_zero_and_air(sensor: MprlsSensor) -> None:
+    bench = Bench(sensor)
+    bench.part = MockMpr(bench.air, sensor.model_copy(update={"zero_kpa": 0.5}))
+    bench.driver = MprlsPressureSensor(
+        sensor.model_copy(update={"gain": 1.2, "zero_kpa": 0.5}), bench.part, bench.clock
+    )
+    for _ in range(8):
+        bench.read()
+    bench.air.set_valve(True)
+    bench.air.set_pump(0.8)
+    bench.read(400)
+    sample, true_kpa = bench.read(0.0), 0.0
+    for _ in range(3):
+        bench.air.set_pump(0.0)
+        sample = bench.read(50.0) or sample
+        true_kpa = bench.air.pressure_kpa()
+    assert sample is not None
+    assert true_kpa > 5.0
+    assert sample.kpa == pytest.approx(1.2 * true_kpa, rel=0.03)
+
+
 def test_a_probe_that_still_vents_is_not_taken_for_air() -> None:
     bench = Bench(ABSOLUTE)
     for falling_kpa in (140.0, 120.0, 103.0, 101.0, 99.0, 97.8, 97.4, 97.3, 97.3):

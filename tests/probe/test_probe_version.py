@@ -56,7 +56,7 @@ STATE = State(t_boot_ns=5, phase="release", lease="0" * 32).line()
 
 
 @pytest.mark.parametrize("before", [b"", RELEASED_1, b'{"kind":"of_another_age"}\n'])
-@pytest.mark.parametrize("said", [report(1), report(2), report(4), report(4, blood_kpa=9.5)])
+@pytest.mark.parametrize("said", [report(1), report(2), report(3), report(5), report(5, blood_kpa=9.5)])
 def test_a_probe_of_another_version_is_refused_by_that_name(
     scripted: ScriptedProbe, before: bytes, said: bytes
 ) -> None:

@@ -192,10 +192,10 @@ def small_targets(page: Page) -> list[str]:
     )
 
 
-def picture(page: Page, name: str) -> None:
+def picture(page: Page, name: str, images: Path = IMAGES) -> None:
     """Keep what is shown for the docs, where `make screen-pictures` asks for it; otherwise only see that it can be."""
     shot = page.screenshot()
     assert len(shot) > 2000
     if os.environ.get("REFILL_PICTURES"):
-        IMAGES.mkdir(parents=True, exist_ok=True)
-        (IMAGES / f"{name}.png").write_bytes(shot)
+        images.mkdir(parents=True, exist_ok=True)
+        (images / f"{name}.png").write_bytes(shot)

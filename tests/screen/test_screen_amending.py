@@ -1,5 +1,6 @@
 """What a nurse adds to a reading: asked step by step, written down only when all is known."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -100,3 +101,13 @@ def test_a_photo_of_the_leg_has_no_finger_or_knee_to_correct() -> None:
 
 def test_a_changed_score_goes_with_the_confirmation() -> None:
     assert AmendDraft(leg(), "confirmed", "n7", mottling_score=3).word().mottling_score == 3
+
+
+def test_a_time_by_hand_needs_the_stopwatch_and_who_held_it() -> None:
+    draft = AmendDraft(refill(), "timed", before_number=True)
+    assert draft.step == "timing"
+    timed = replace(draft, stopwatch_s=2.5)
+    assert timed.step == "operator"
+    word = replace(timed, operator="n7").word()
+    assert (word.action, word.stopwatch_s, word.before_number) == ("timed", 2.5, True)
+    assert AmendDraft(refill(), "confirmed", "n7", before_number=True).word().before_number is None

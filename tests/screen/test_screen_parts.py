@@ -94,6 +94,16 @@ def test_a_reading_told_again_after_a_restart_is_no_news() -> None:
     assert hub.ended == 2
 
 
+def test_only_a_measurement_that_was_seen_can_end_in_a_number_that_nobody_has_seen() -> None:
+    hub = told(reading(3))
+    assert not hub.fresh  # a screen that was started anew is told what others may have looked at
+    for event in (progress(State.BASELINE), progress(State.DONE), reading(4)):
+        hub.hear(event)
+    assert hub.fresh
+    hub.hear(reading(5))
+    assert not hub.fresh
+
+
 @given(
     st.dictionaries(
         st.sampled_from(

@@ -4,11 +4,13 @@ import json
 import re
 import shlex
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from typer.main import get_command
 
+from calibration.correction_request import ANSWERS, REQUEST
 from firmware_config.device import DeviceConfig, load_device
 from refill.cli import app
 from tests.systemd.units_bench import (
@@ -28,6 +30,9 @@ analyses = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="n
 LASTING = tuple(name for name in SERVICES if settings(name)["Type"] != ["oneshot"])
 OURS = tuple(name for name in SERVICES if PROGRAM in settings(name)["ExecStart"][0])
 KIOSK = "refill-kiosk.service"
+BY_HAND = "refill-calibrate.service"
+APPLY = "refill-calibrate-apply.service"
+AS_ROOT = {"refill-again.service", APPLY}
 MOST_EXPOSED = {"refill-probe.service": 1.5, "refill-bedside.service": 1.5}
 """Where that is not 2.0. Chromium needs namespaces for a sandbox of its own, and compiles scripts."""
 
@@ -77,8 +82,9 @@ def test_it_starts_again_fails_where_that_is_a_loop_and_is_tried_again_later(nam
     slowest_start_s = 8.0  # Python and its modules from an SD card
     assert burst * (slowest_start_s + seconds(service["RestartSec"][0])) <= window_s, "a loop has to be seen as one"
     (again,) = settings("refill-again.service")["ExecStart"]
-    assert name.removesuffix(".service") in again.replace(";", " ").split()
-    assert seconds(settings("refill-again.timer", "[Timer]")["OnUnitInactiveSec"][0]) > window_s
+    tried = name.removesuffix(".service") in again.replace(";", " ").split()
+    assert tried == (name != BY_HAND), "what starts by itself would take the device from the bedside"
+    assert not tried or seconds(settings("refill-again.timer", "[Timer]")["OnUnitInactiveSec"][0]) > window_s
 
 
 def test_the_target_holds_all_of_the_device_and_nothing_of_the_server() -> None:
@@ -107,7 +113,7 @@ def test_each_account_and_group_of_a_unit_is_made_or_is_debians(name: str) -> No
     named = service.get("User", []) + service.get("Group", [])
     named += " ".join(service.get("SupplementaryGroups", [])).split()
     assert set(named) <= made | {"video"}
-    assert service.get("User") not in (None, ["root"]) or name == "refill-again.service"
+    assert service.get("User") not in (None, ["root"]) or name in AS_ROOT
 
 
 def test_accounts_have_no_shell_and_the_hardwares_groups_no_member() -> None:
@@ -135,7 +141,103 @@ def test_the_hardware_is_given_to_groups_of_our_own_and_no_later_rule_takes_it_b
         "refill-probe.service",
         "refill-bedside.service",
     }
-    assert [name for name, groups in reached.items() if "refill-camera" in groups] == ["refill-bedside.service"]
+    pins = {name for name in SERVICES if "char-gpiochip rw" in settings(name).get("DeviceAllow", [])}
+    assert pins == {"refill-probe.service", "refill-bedside.service"}
+    assert {name for name, groups in reached.items() if "refill-camera" in groups} == {
+        "refill-bedside.service",
+        BY_HAND,
+    }
+
+
+def test_the_calibration_has_camera_and_probe_to_itself_and_is_started_by_hand_only() -> None:
+    unit, service = settings(BY_HAND, "[Unit]"), settings(BY_HAND)
+    others = {"refill-bedside.service", "refill-screen.service"}
+    assert set(unit["Conflicts"][0].split()) == others
+    assert others <= set(unit["After"][0].split()), "what it stops has let go before it takes"
+    owners = {name for name in SERVICES if "refill-camera" in " ".join(settings(name).get("SupplementaryGroups", []))}
+    assert owners - {BY_HAND} <= others
+    assert settings(BY_HAND, "[Install]") == {}
+    assert unit["PartOf"] == ["refill.target"], "an upgrade and a shutdown stop it"
+    assert not any(BY_HAND in " ".join(settings(name, "[Unit]").get("Wants", [])) for name in UNITS)
+    assert (service["Type"], service["Restart"]) == (["notify"], ["always"]), "killed, its page comes back"
+    kiosk = settings(KIOSK, "[Unit]")
+    assert "refill-screen.service" not in " ".join(kiosk.get("Requires", []) + kiosk.get("BindsTo", []))
+
+
+def test_without_a_probe_there_is_no_calibration_and_where_it_fails_the_bedside_comes_back() -> None:
+    unit = settings(BY_HAND, "[Unit]")
+    assert unit["BindsTo"] == ["refill-probe.service"]
+    assert "refill-probe.service" in unit["After"][0].split()
+    assert set(unit["OnFailure"][0].split()) == set(unit["Conflicts"][0].split()), "what it stopped"
+    service = settings(BY_HAND)
+    hangs_s = seconds(service["TimeoutStartSec"][0]) + seconds(service["RestartSec"][0])
+    burst, window_s = int(unit["StartLimitBurst"][0]), seconds(unit["StartLimitIntervalSec"][0])
+    assert burst * hangs_s < window_s, "a start that hangs each time fails for good too"
+
+
+def test_the_sites_configuration_is_roots_and_one_unit_alone_writes_there() -> None:
+    made = {line[1]: (line[2], line[3], line[4]) for line in lines("refill.tmpfiles") if line[0] == "d"}
+    assert made["/etc/refill"] == made["/etc/refill/tls"] == ("0755", "root", "root")
+    assert not any("settings" in line[1] for line in lines("refill.sysusers"))
+    for name in OURS:
+        service = settings(name)
+        assert ("/etc/refill" in " ".join(service.get("ReadWritePaths", []))) == (name == APPLY)
+        assert service["ProtectSystem"] == ["strict"]
+    assert settings(APPLY)["ReadWritePaths"] == ["/etc/refill"]
+
+
+def test_what_writes_the_sites_configuration_has_nothing_else_of_root_and_answers_where_the_page_looks() -> None:
+    service = settings(APPLY)
+    for key, value in {
+        "Type": "oneshot",
+        "CapabilityBoundingSet": "",
+        "PrivateNetwork": "yes",
+        "PrivateDevices": "yes",
+        "RestrictAddressFamilies": "none",
+        "NoNewPrivileges": "yes",
+    }.items():
+        assert service[key] == [value], key
+    assert not service.keys() & {"DeviceAllow", "StateDirectory", "LoadCredential"}
+    (folder,), (mode,) = service["RuntimeDirectory"], service["RuntimeDirectoryMode"]
+    assert (Path("/run") / folder, mode) == (ANSWERS, "0755")
+    assert service["RuntimeDirectoryPreserve"] == ["yes"], "it has ended before the page has read it"
+
+
+def test_a_request_is_seen_where_the_page_lays_it_and_only_while_there_is_a_page() -> None:
+    path = APPLY.replace(".service", ".path")
+    request = device().storage.journal_folder / "calibration" / REQUEST
+    assert settings(path, "[Path]") == {"PathChanged": [str(request)]}, "what lies there already starts nothing"
+    assert settings(path, "[Unit]")["StopWhenUnneeded"] == ["yes"]
+    assert {name for name in UNITS if path in " ".join(settings(name, "[Unit]").get("Wants", []))} == {BY_HAND}
+    assert path in settings(BY_HAND, "[Unit]")["After"][0].split()
+    assert settings(path, "[Install]") == settings(APPLY, "[Install]") == {}
+
+
+FAKE = """#!/bin/sh
+[ "$1" = is-active ] && { echo "$STATE"; [ "$STATE" = active ]; exit; }
+[ "$2" = is-failed ] && exit 0
+echo "$@" >> "$SAID"
+"""
+
+
+@pytest.mark.parametrize(
+    ("state", "spared"),
+    [("active", True), ("activating", True), ("inactive", False), ("failed", False)],
+)
+def test_a_bedside_that_failed_before_is_not_started_into_a_calibration(
+    tmp_path: Path, state: str, spared: bool
+) -> None:
+    (tmp_path / "systemctl").write_text(FAKE, encoding="utf-8")
+    (tmp_path / "systemctl").chmod(0o755)
+    (command,) = settings("refill-again.service")["ExecStart"]
+    words = [word.replace("$$", "$") for word in shlex.split(command)]
+    there = {"PATH": f"{tmp_path}:/usr/bin:/bin", "STATE": state, "SAID": str(tmp_path / "said")}
+    subprocess.run(words, env=there, check=True, timeout=30, capture_output=True)
+    started = re.findall(r"start (\S+)\.service", (tmp_path / "said").read_text(encoding="utf-8"))
+    assert {"refill-probe", "refill-publish", "refill-kiosk"} <= set(started)
+    assert {"refill-bedside", "refill-screen"} & set(started) == (
+        set() if spared else {"refill-bedside", "refill-screen"}
+    )
 
 
 def test_folders_have_the_owner_and_mode_that_their_unit_would_give_them() -> None:

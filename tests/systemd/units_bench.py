@@ -7,7 +7,9 @@ from pathlib import Path
 SYSTEMD = Path(__file__).resolve().parents[2] / "systemd"
 PROGRAM = "/opt/refill/current/venv/bin/refill"
 SERVICES = tuple(sorted(path.name for path in SYSTEMD.glob("*.service")))
-UNITS = tuple(sorted(path.name for kind in ("service", "timer", "target") for path in SYSTEMD.glob(f"*.{kind}")))
+UNITS = tuple(
+    sorted(path.name for kind in ("service", "timer", "target", "path") for path in SYSTEMD.glob(f"*.{kind}"))
+)
 NOT_HERE = (PROGRAM, "/usr/bin/cage")
 """Programs that a machine without the device's packages has not."""
 

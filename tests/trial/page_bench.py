@@ -1,6 +1,7 @@
 """The data managers' page as its tests see it: a study of two sites, accounts, the process, a faceless browser."""
 
 import http.client
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -61,6 +62,17 @@ class Visitor:
 
     def sign_in(self, account: str, password: str = SECRET) -> int:
         return self.send("/login", account=account, password=password)
+
+
+def after_a_while(visitor: Visitor, path: str, word: str) -> str:
+    """What a page shows once it has been computed; a word that has to stand in it by then."""
+    page = ""
+    for _ in range(100):
+        page = visitor.ask(path)[1]
+        if word in page:
+            return page
+        time.sleep(0.2)
+    raise AssertionError(page[-3000:])
 
 
 def records_of(site: str) -> list[Arrival]:

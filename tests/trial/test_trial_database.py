@@ -12,6 +12,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from calibration_bench import came, certificate, message
 from sqlalchemy import Engine, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from trial_bench import NOON, STUDY, amendment, corrected, mottling_reading, payload, reading
@@ -65,6 +66,7 @@ def amend(engine: Engine) -> None:
     for content in map(payload, (scored, *said, unfit)):
         store(engine, [Arrival(TOPIC, content, NOON, judge(TOPIC, content, STUDY))], NOON)
     decide(engine, str(unfit.reading_id), **DONE)
+    store(engine, [came(message(certificate()))], NOON)
 
 
 def fill(engine: Engine) -> None:
@@ -154,7 +156,7 @@ def test_no_table_is_guarded_twice_and_no_other_database_is_guarded_at_all() -> 
 def is_as_the_code_wants_it(engine: Engine) -> bool:
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        return schema_version(connection) == "r0008" and compare_metadata(context, tables.metadata) == []
+        return schema_version(connection) == "r0009" and compare_metadata(context, tables.metadata) == []
 
 
 def test_a_database_of_the_first_version_keeps_every_row_and_gets_the_new_tables(empty_url: str) -> None:

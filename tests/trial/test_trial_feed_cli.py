@@ -86,6 +86,42 @@ def test_a_round_from_the_command_line_with_the_token_of_a_credential(
     assert "0 sent, 6 there already" in run(database, *arguments, "--once", **told)
 
 
+def test_project_study_and_credential_come_from_the_configuration(
+    database: Path, project: RedcapServer, tmp_path: Path
+) -> None:
+    (tmp_path / "own-token").write_text(f"{TOKEN}\n")
+    text = f'study = "demo"\ndatabase = "{database}"\n[redcap]\nurl = "{project.url}"\ntoken_credential = "own-token"\n'
+    (tmp_path / "trial.toml").write_text(text)
+    environment = {"CREDENTIALS_DIRECTORY": str(tmp_path), TOKEN_VARIABLE: ""}
+    arguments = ["feed", "redcap", "--config", str(tmp_path), "--once"]
+    result = CliRunner().invoke(app, arguments, env=environment)
+    assert result.exit_code == 0, result.output
+    assert result.output.endswith("6 sent, 0 there already, 1 skipped, 0 for a person\n")
+    assert len(reading_ids(project)) == 6
+    (tmp_path / "own-token").unlink()
+    result = CliRunner().invoke(app, arguments, env=environment)
+    assert (result.exit_code, "own-token was not handed over" in result.output) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ("", "there is no project to feed"),
+        ('[redcap]\nurl = "http://192.0.2.1/api/"\n', "redcap.url: Value error, https only"),
+        ('[redcap]\nurl = "https://me:x@redcap.example.org/api/"\n', "redcap.url: Value error, an address like"),
+        ('[redcap]\nurl = "https://redcap.example.org/"\n', "redcap.url: Value error, an address like"),
+        ('[redcap]\nurl = "https://redcap.example.org/api/"\ntoken = "x"\n', "redcap.token"),
+    ],
+)
+def test_a_project_that_cannot_be_fed_is_said_in_one_line_with_exit_code_2(
+    database: Path, tmp_path: Path, section: str, words: str
+) -> None:
+    (tmp_path / "trial.toml").write_text(f'study = "demo"\ndatabase = "{database}"\n{section}')
+    result = CliRunner().invoke(app, ["feed", "redcap", "--config", str(tmp_path), "--once"])
+    assert (result.exit_code, words in result.output) == (2, True), result.output
+    assert len(result.output.splitlines()) == 1
+
+
 @pytest.mark.slow
 def test_the_running_feed_goes_on_after_a_failure_is_said_and_ends_when_asked(
     database: Path, project: RedcapServer

@@ -57,7 +57,7 @@ def test_a_status_that_cannot_be_read_is_refused_without_a_receipt() -> None:
     [
         ("refill/v1/demo/00/bedside-1/readings", Refusal.TOPIC),
         ("refill/v1/demo/00/bedside-1/receipt", Refusal.TOPIC),
-        ("refill/v1/demo/00/bedside-1/calibration", Refusal.TOPIC),
+        ("refill/v1/demo/00/bedside-1/calibration", Refusal.UNREADABLE),
         ("", Refusal.TOPIC),
         ("refill/v1/other/00/bedside-1/reading", Refusal.STUDY),
         ("refill/v1/demo/77/bedside-1/reading", Refusal.SITE),

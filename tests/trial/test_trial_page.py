@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from page_bench import Visitor, fill, served
+from page_bench import Visitor, after_a_while, fill, served
 from sqlalchemy import Engine
 
 from trial.accounts import close_account
@@ -158,17 +158,6 @@ def wait_while(condition: Callable[[], bool], limit_s: float = 10.0) -> bool:
     while condition() and time.monotonic() < until_s:
         time.sleep(0.3)
     return condition()
-
-
-def after_a_while(visitor: Visitor, path: str, word: str) -> str:
-    """What a page shows once it has been computed; a word that has to stand in it by then."""
-    page = ""
-    for _ in range(20):
-        page = visitor.ask(path)[1]
-        if word in page:
-            return page
-        time.sleep(0.2)
-    raise AssertionError(page[-3000:])
 
 
 def test_what_is_missing_is_seen_by_site_and_subject_and_gets_a_reason_once(port: int) -> None:

@@ -5,10 +5,12 @@ import shlex
 
 import pytest
 
+from firmware_config.redcap import Redcap
 from tests.systemd.units_bench import SYSTEMD, settings
+from trial.crf.redcap_api import TIMEOUT_S
 from trial.ingest import STALL_S
 
-SERVICES = ("refill-trial-ingest.service", "refill-trial-backup.service")
+SERVICES = ("refill-trial-ingest.service", "refill-trial-backup.service", "refill-trial-redcap.service")
 TIMER = "refill-trial-backup.timer"
 
 
@@ -24,6 +26,19 @@ def test_the_ingester_starts_again_whatever_ends_it_but_a_wrong_configuration() 
     assert service["Restart"] == ["always"]
     assert service["RestartPreventExitStatus"] == ["2"]
     assert float(service["TimeoutStopSec"][0]) > 2 * STALL_S
+
+
+def test_the_redcap_feed_takes_its_token_by_the_name_that_the_configuration_has_and_starts_again() -> None:
+    service = settings(SERVICES[2])
+    assert Redcap(url="https://redcap.example.org/api/").token_credential in service["LoadCredential"]
+    assert (service["Restart"], service["RestartPreventExitStatus"]) == (["always"], ["2"])
+    assert float(service["TimeoutStopSec"][0]) > TIMEOUT_S
+    assert settings(SERVICES[2], "[Install]")["WantedBy"] == ["multi-user.target"]
+    assert "token" not in service["ExecStart"][0]
+
+
+def test_the_page_may_let_its_count_give_way() -> None:
+    assert settings("refill-trial-serve.service")["SystemCallFilter"][-1] == "setpriority"
 
 
 def test_backups_lie_in_a_folder_of_their_own_and_old_ones_go() -> None:

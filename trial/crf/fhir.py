@@ -5,7 +5,7 @@ and one that gets a corrected reading has the corrected one. No patient resource
 number. The models of `fhir.resources` check every bundle before it is written.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -18,10 +18,11 @@ from contract.reading import utc
 from contract.reasons import REASONS, Reason
 from firmware_config.study import Study
 from trial.crf.canonical import Change, CrfRecord, records, snapshot
-from trial.crf.fhir_codes import ABSENT, ACT_REASON, OWN, OWN_REASON, UCUM, codings
+from trial.crf.fhir_codes import ABSENT, ACT_REASON, OWN, OWN_REASON, OWN_STATE, UCUM, codings
 from trial.crf.files import whole_file
 from trial.crf.items import Item, items
 from trial.database import note, writing
+from trial.freezing import Freeze, Whose, held, standing
 
 Release = Literal["R5", "R4B"]
 RELEASES: tuple[Release, ...] = ("R5", "R4B")
@@ -51,9 +52,10 @@ def export_fhir(engine: Engine, study: Study, out: Path, release: Release) -> in
     """
     count = 0
     with whole_file(out) as file, snapshot(engine) as connection:
+        frozen = standing(connection, study.name)
         found = (r for r in records(connection, study.name) if study.accept_simulated or not r.values["simulated"])
         while some := list(islice(found, AT_ONCE)):
-            file.write(f"{checked(bundle(some, release), release)}\n")
+            file.write(f"{checked(bundle(some, release, frozen), release)}\n")
             count += len(some)
     with writing(engine).begin() as connection:
         said = f"study {study.name}, {release}, {count} readings, sha256 {file.sha256}"
@@ -73,11 +75,14 @@ def checked(content: Resource, release: Release) -> str:
     return str(BundleR4B.model_validate(content).model_dump_json())
 
 
-def bundle(some: Sequence[CrfRecord], release: Release) -> Resource:
-    """Return a transaction that puts these readings, their devices and where both come from."""
+def bundle(some: Sequence[CrfRecord], release: Release, frozen: Mapping[Whose, Freeze] | None = None) -> Resource:
+    """Return a transaction that puts these readings, their devices and where both come from.
+
+    `frozen` is what people no longer change: its Observations carry a tag that says so.
+    """
     resources: dict[tuple[str, str], Resource] = {}
     for record in some:
-        for resource in (_device(record, release), observation(record), *provenances(record, release)):
+        for resource in (_device(record, release), observation(record, frozen), *provenances(record, release)):
             resources[resource["resourceType"], resource["id"]] = resource
     entries = [
         {
@@ -90,7 +95,7 @@ def bundle(some: Sequence[CrfRecord], release: Release) -> Resource:
     return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
 
 
-def observation(record: CrfRecord) -> Resource:
+def observation(record: CrfRecord, frozen: Mapping[Whose, Freeze] | None = None) -> Resource:
     """Return the Observation of a reading; without a number it says so in its own words, never with a number."""
     values, place = record.values, record.place
     what = "mottling" if place.form == "mottling" else f"refill {values['body_site']}"
@@ -106,9 +111,8 @@ def observation(record: CrfRecord) -> Resource:
         "device": {"reference": f"Device/{_device_id(record)}"},
         **_value(record),
     }
-    if values["simulated"]:
-        # HTEST: a server keeps it apart from what was measured on people.
-        made["meta"] = {"security": [{"system": ACT_REASON, "code": "HTEST", "display": "test health data"}]}
+    if meta := _meta(record, frozen or {}):
+        made["meta"] = meta
     if values["operator"]:
         made["performer"] = [{"identifier": _identifier("operator", place.study, str(values["operator"]))}]
     where = " ".join(str(values[name]) for name in ("side", "body_site") if values.get(name))
@@ -119,6 +123,17 @@ def observation(record: CrfRecord) -> Resource:
         made["note"] = [{"text": text} for text in notes]
     if components := list(_components(record)):
         made["component"] = components
+    return made
+
+
+def _meta(record: CrfRecord, frozen: Mapping[Whose, Freeze]) -> Resource:
+    made: Resource = {}
+    if record.values["simulated"]:
+        # HTEST: a server keeps it apart from what was measured on people.
+        made["security"] = [{"system": ACT_REASON, "code": "HTEST", "display": "test health data"}]
+    said = held(frozen, record.place.site, record.place.inclusion)
+    if said is not None:
+        made["tag"] = [{"system": OWN_STATE, "code": "frozen", "display": said}]
     return made
 
 

@@ -9,6 +9,7 @@ LOINC: str = "http://loinc.org"
 UCUM: str = "http://unitsofmeasure.org"
 ABSENT: str = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 OWN: str = "urn:refill:item"
+OWN_STATE: str = "urn:refill:state"
 OWN_REASON: str = "urn:refill:reason"
 ACT_REASON: str = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 

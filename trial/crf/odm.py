@@ -5,7 +5,7 @@ with who, when and why, and the removal from where a correction has moved it awa
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, islice
@@ -25,6 +25,7 @@ from trial.crf.instances import allocate_all, kept, left
 from trial.crf.items import items
 from trial.crf.odm_study import TRIAL_OFFICE, UNSCHEDULED, head, head_lines, metadata_oid
 from trial.database import note, writing
+from trial.freezing import Freeze, Whose, since, standing
 
 FileType = Literal["Snapshot", "Transactional"]
 NAMESPACE: str = "http://www.cdisc.org/ns/odm/v1.3"
@@ -85,9 +86,9 @@ def _write(file: Written, connection: Connection, study: Study, file_type: FileT
         file.write(f"{line}\n")
     whose = f"StudyOID={quoteattr(study.crf.study(study.name))} MetaDataVersionOID={quoteattr(metadata_oid(study))}"
     file.write(f"<ClinicalData {whose}>\n")
-    written_count = 0
+    written_count, frozen = 0, standing(connection, study.name)
     for subject, of_subject in groupby(_numbered(connection, study), key=_subject):
-        written_count += _write_subject(file, subject, of_subject, file_type)
+        written_count += _write_subject(file, subject, of_subject, file_type, frozen)
     file.write("</ClinicalData>\n</ODM>\n")
     return written_count
 
@@ -109,10 +110,14 @@ def _subject(each: _Numbered) -> tuple[str, str]:
 
 
 def _write_subject(
-    file: Written, subject: tuple[str, str], of_subject: Iterator[_Numbered], file_type: FileType
+    file: Written,
+    subject: tuple[str, str],
+    of_subject: Iterator[_Numbered],
+    file_type: FileType,
+    frozen: Mapping[Whose, Freeze],
 ) -> int:
     count, removals = 0, list[str]()
-    _open_subject(file, *subject)
+    _open_subject(file, *subject, frozen)
     for event, of_event in groupby(of_subject, key=lambda each: each.oids.event(each.record.place.event)):
         file.write(f"<StudyEventData StudyEventOID={event}>\n")
         for form, of_form in groupby(of_event, key=lambda each: each.record.place.form):
@@ -131,9 +136,13 @@ def _write_subject(
     return count
 
 
-def _open_subject(file: Written, site: str, inclusion: str) -> None:
+def _open_subject(file: Written, site: str, inclusion: str, frozen: Mapping[Whose, Freeze]) -> None:
     file.write(f"<SubjectData SubjectKey={quoteattr(f'{site}-{inclusion}')}>")
     file.write(f"<SiteRef LocationOID={quoteattr(f'L.{site}')}/>\n")
+    holds = [(whose, frozen[whose]) for whose in ((site, None), (site, inclusion)) if whose in frozen]
+    for number, (whose, by) in enumerate(holds, 1):
+        said = escape(f"{since(whose, by)}: {by.why}")
+        file.write(f'<Annotation SeqNum="{number}"><Comment>{said}</Comment></Annotation>\n')
 
 
 def _group(form: Form, number: int, transaction: str | None, content: str) -> str:

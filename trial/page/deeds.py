@@ -14,7 +14,7 @@ from firmware_config.study_schedule import ReadingKind
 from trial.page.desk import Desk, NotYoursError, SessionEndedError
 from trial.page.doors import Doors
 from trial.people import UnsignedError
-from trial.schedule.asked import Action, AskedError, code_missing, open_by_hand, say
+from trial.schedule.asked import Action, AskedError, HeldError, code_missing, open_by_hand, say
 from web.door import TOKEN
 
 Fields = dict[str, str]
@@ -50,8 +50,9 @@ def _done(deed: Deed, desk: Desk, fields: Fields) -> Response:
         return Response(status_code=401)
     except NotYoursError:
         return Response("not for this account", status_code=403)
-    except (AskedError, UnsignedError):
-        address, said = "/queries" if deed is not _missing else "/completeness", "refused"
+    except (AskedError, UnsignedError) as error:
+        address = "/queries" if deed is not _missing else "/completeness"
+        said = "frozen" if isinstance(error, HeldError) else "refused"
     joint = "&" if "?" in address else "?"
     return Response(status_code=303, headers={"location": f"{address}{joint}said={said}"})
 

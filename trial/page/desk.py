@@ -9,11 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, func, literal, null, select, union_all
 
 from firmware_config.study import Study
 from trial.accounts import Account
+from trial.calibration_queries import Calibration, calibrations, told_of
+from trial.freezing import Freeze, Whose, standing
 from trial.history import History, history
 from trial.kinds import NotAReadingError
 from trial.page.doors import Doors
@@ -163,6 +166,27 @@ class Desk:
         account = self.who()
         with self.looking() as connection:
             return [each for each in devices(connection, self.study.name) if account.sees(each.site)]
+
+    def calibrations(self) -> dict[str, Calibration]:
+        """Return the newest certificate of each device that may be seen and has sent one."""
+        account = self.who()
+        with self.looking() as connection:
+            found = calibrations(connection, self.study.name)
+        return {device: each for device, each in found.items() if account.sees(each.site)}
+
+    def certificate(self, device: str, certificate_id: UUID | None) -> str:
+        """Return the certificate that a reading of a device names, and what there is of it."""
+        self.who()
+        if certificate_id is None:
+            return "none: bench use"
+        with self.looking() as connection:
+            return f"{certificate_id}, {told_of(connection, self.study.name, device, str(certificate_id))}"
+
+    def frozen(self) -> dict[Whose, Freeze]:
+        """Return what is frozen of the sites that may be seen."""
+        account = self.who()
+        with self.looking() as connection:
+            return {whose: by for whose, by in standing(connection, self.study.name).items() if account.sees(whose[0])}
 
     def audit(self, number: int, per_page: int = PER_PAGE) -> list[tuple[datetime, str, str, str]]:
         """Return a page of the audit trail, newest first: when, who, what, about what. It knows no sites."""

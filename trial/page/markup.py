@@ -32,6 +32,11 @@ def link(address: str, words: str) -> Markup:
     return Markup(f'<a href="{escape(address, quote=True)}">{escape(words)}</a>')
 
 
+def frozen_line(sentence: str | None) -> Markup:
+    """Return a line that says what is frozen, nothing where nothing is."""
+    return Markup(f'<p class="frozen">{escape(sentence)}</p>' if sentence else "")
+
+
 def table(heads: Sequence[str], rows: Iterable[Sequence[Cell]], caption: str) -> Markup:
     """Return a table with its heads; numbers stand to the right."""
     head = "".join(f'<th scope="col">{escape(each)}</th>' for each in heads)

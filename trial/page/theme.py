@@ -17,6 +17,7 @@ table.list caption { text-align: left; padding: 2px 0 6px; }
 table.list th, table.list td { border: 1px solid #c6ced5; padding: 4px 8px; text-align: left; vertical-align: top; }
 table.list th { background: #e6ebef; } table.list td.number { text-align: right; }
 table.list a { color: var(--act); }
+p.frozen { margin: 0; padding: 4px 8px; border-left: 4px solid var(--ink); background: #e6ebef; }
 .quiet { color: var(--quiet); } .wide { overflow-x: auto; }
 .row { display: flex; gap: 10px; align-items: center; flex-wrap: wrap; }
 .plots { display: flex; gap: 18px; flex-wrap: wrap; } .plots svg { max-width: 100%; height: auto; }

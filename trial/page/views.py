@@ -1,14 +1,17 @@
 """What stands on each page, as HTML: a question to the desk, and a table of its answer."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from math import ceil
 
 from contract.mottling import MottlingReading
 from trial import corrections
+from trial.calibration_queries import Calibration
+from trial.freezing import held, since
 from trial.history import History
 from trial.page.desk import PER_PAGE, Desk, Filter, Kind, NotYoursError, Row
 from trial.page.files import DICTIONARIES, EXPORTS
-from trial.page.markup import Cell, Markup, entry, form, link, pager, select, table, text
+from trial.page.markup import Cell, Markup, entry, form, frozen_line, link, pager, select, table, text
 from trial.page.plots import enrolment_plot, refill_plot
 from trial.page.pooled import by_site, first_readings, refill_by_event
 
@@ -32,8 +35,9 @@ def overview(desk: Desk, _query: Query) -> Markup:
     ]
     silent = [each for each in desk.sites() if each not in {one.site for one in counted}]
     said = f"sites without a reading: {', '.join(silent)}" if silent else "every site has sent readings"
+    frozen = "".join(frozen_line(since(*each)) for each in desk.frozen().items())
     plots = f'<div class="plots">{enrolment_plot(first)}{refill_plot(refill, desk.study.events)}</div>'
-    return Markup(f'<div class="wide">{table(heads, rows, said)}</div>{plots}')
+    return Markup(f'<div class="wide">{table(heads, rows, said)}</div>{frozen}{plots}')
 
 
 def readings(desk: Desk, query: Query) -> Markup:
@@ -62,7 +66,10 @@ def readings(desk: Desk, query: Query) -> Markup:
 def reading(desk: Desk, query: Query) -> Markup:
     """Return all that is known of one reading."""
     found = desk.one(query.get("reading_id", ""))
-    return Markup("".join((_about(found), _presses(found), _changes(found), _remarks(found), _way(found))))
+    stands = corrections.corrected(found.entry, list(found.corrections)).subject
+    line = frozen_line(held(desk.frozen(), stands.site, stands.inclusion))
+    about = _about(found, desk.certificate(found.entry.device.name, found.entry.calibration_id))
+    return Markup("".join((line, about, _presses(found), _changes(found), _remarks(found), _way(found))))
 
 
 def devices(desk: Desk, _query: Query) -> Markup:
@@ -77,15 +84,25 @@ def devices(desk: Desk, _query: Query) -> Markup:
         "amendments",
         "unsent",
         "last received (UTC)",
+        "calibration",
+        "due",
     )
+    calibrated, now = desk.calibrations(), datetime.now(UTC)
     rows = [
         (
             *(each.site, each.device, each.state or "unknown", each.problem, each.readings, each.measured),
             *(each.amendments, each.unsent_readings, each.last_received_at),
+            *_calibration(calibrated.get(each.device), now),
         )
         for each in desk.devices()
     ]
     return Markup(f'<div class="wide">{table(heads, rows, f"{len(rows)} devices")}</div>')
+
+
+def _calibration(newest: Calibration | None, now: datetime) -> tuple[Cell, Cell]:
+    if newest is None:
+        return "no certificate", None
+    return newest.standing(now), f"{newest.due_at:%Y-%m-%d}"
 
 
 def audit(desk: Desk, query: Query) -> Markup:
@@ -126,7 +143,7 @@ def _listed(row: Row) -> tuple[Cell, ...]:
     return (link(f"/readings/{row.reading_id}", text(row.measured_at)), subject, *where, marks)
 
 
-def _about(found: History) -> Markup:
+def _about(found: History, calibrated: str) -> Markup:
     entered = found.entry
     result = entered.result
     rows: list[tuple[Cell, ...]] = [
@@ -137,7 +154,7 @@ def _about(found: History) -> Markup:
         ("clock synchronised", "yes" if entered.measured.clock_synchronised else "no"),
         ("device", f"{entered.device.name}, number {entered.device_seq}"),
         ("software, algorithm", f"{entered.device.software_version}, {entered.device.algorithm_version}"),
-        ("calibration", str(entered.calibration_id or "none: bench use")),
+        ("calibration", calibrated),
         ("simulated", "yes" if entered.simulated else "no"),
     ]
     rows += [(name, _plain(value)) for name, value in result.model_dump(mode="json").items() if value is not None]

@@ -1,19 +1,22 @@
 """The pages on which people answer: how complete each subject is, and the queries."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from html import escape
 
+from trial.freezing import Freeze, Whose, held
 from trial.page.desk import Desk, NotYoursError
-from trial.page.markup import Cell, Markup, entry, form, link, select, table, text
+from trial.page.markup import Cell, Markup, entry, form, frozen_line, link, select, table, text
 from trial.page.standing import Standing
-from trial.schedule.asked import CODES, MAY_FOLLOW, Query, queries
-from trial.schedule.rules import Schedule, Slot
-from trial.schedule.stored import STATES, By, completeness
+from trial.schedule.asked import CODES, MAY_FOLLOW, Query, queries, with_reasons
+from trial.schedule.rules import Schedule, Slot, Subject
+from trial.schedule.stored import STATES
 
 Asked = Mapping[str, str]
 DO: dict[str, str] = {"answered": "Answer", "closed": "Close"}
 SAID: dict[str, str] = {
     "kept": "Kept, with your code and the time, in the audit trail.",
+    "frozen": "Nothing was changed: it is frozen.",
     "refused": "Nothing was changed: what was asked does not fit what stands now, or the reason is missing.",
 }
 """What a page says after something was done. Only these: an address must not put words into it."""
@@ -24,17 +27,16 @@ def completeness_page(standing: Standing, desk: Desk, query: Asked) -> Markup:
     site = desk.site_of(query.get("site") or None)
     if not desk.study.expected:
         return Markup("<p>The study's file names no expected readings, so there is no schedule.</p>")
-    found = standing.latest(anew=query.get("said") == "kept")
-    mine = [one for one in found.schedules if site is None or one.subject[0] == site]
-    at = "not computed yet: look again in a moment" if found.at is None else f"as it stood at {text(found.at)} UTC"
+    found = standing.latest()
+    counted = found.counted
+    at = "not computed yet: look again in a moment" if counted is None else f"as it stood at {text(counted.at)} UTC"
     said = f"<p role='status'>{SAID.get(query.get('said', ''), '')} {escape(found.trouble or '')}</p>"
     inclusion = query.get("inclusion", "").strip()
-    one = next((each for each in mine if inclusion and each.subject[1] == inclusion), None) if site else None
+    one = counted.schedule((site, inclusion)) if counted is not None and site is not None else None
     if one is not None:
         return Markup(said + _of_subject(desk, one, at))
-    return Markup(
-        f"{said}{_chooser(desk, site)}<div class='wide'>{_counts(mine, 'subject' if site else 'site', at)}</div>"
-    )
+    states = {} if counted is None else counted.states
+    return Markup(f"{said}{_chooser(desk, site)}<div class='wide'>{_counts(states, site, at)}</div>")
 
 
 def queries_page(desk: Desk, query: Asked) -> Markup:
@@ -49,7 +51,8 @@ def queries_page(desk: Desk, query: Asked) -> Markup:
         "/queries",
         (select("site", "site", desk.sites(), query.get("site")), select("state", "state", list(MAY_FOLLOW), wanted)),
     )
-    rows = [_query(desk, each) for each in shown[:200]]
+    frozen = desk.frozen()
+    rows = [_query(desk, each, frozen) for each in shown[:200]]
     heads = ("number", "site", "subject", "what", "question", "state", "last (UTC)", "who", "said", "")
     counted = (
         f"{len(shown)} queries, {sum(each.action != 'closed' for each in shown)} not closed; the first 200 are shown"
@@ -62,21 +65,34 @@ def _chooser(desk: Desk, site: str | None) -> Markup:
     return form("/completeness", (select("site", "site", desk.sites(), site), entry("inclusion", "subject", None)))
 
 
-def _counts(found: Sequence[Schedule], by: By, caption: str) -> Markup:
+def _counts(states: Mapping[Subject, Counter[str]], site: str | None, caption: str) -> Markup:
+    """Return how many expected readings are in each state: of each site, or of each subject of one."""
+    summed: dict[str, Counter[str]] = {}
+    for subject, counts in sorted(states.items()):
+        if site is None:
+            summed.setdefault(subject[0], Counter()).update(counts)
+        elif subject[0] == site:
+            summed["-".join(subject)] = counts
     rows: list[tuple[Cell, ...]] = []
-    for key, counts in completeness(found, by):
-        address = f"/completeness?site={key[0]}" + (f"&inclusion={key[1]}" if by == "subject" else "")
-        rows.append((link(address, "-".join(key)), *(counts[state] for state in STATES)))
-    return table((by, *STATES), rows, f"expected readings, {caption}")
+    for name, counts in summed.items():
+        of, _, inclusion = name.partition("-")
+        address = f"/completeness?site={of}" + (f"&inclusion={inclusion}" if inclusion else "")
+        rows.append((link(address, name), *(counts[state] for state in STATES)))
+    return table(("subject" if site else "site", *STATES), rows, f"expected readings, {caption}")
 
 
 def _of_subject(desk: Desk, one: Schedule, at: str) -> Markup:
+    why_not = held(desk.frozen(), *one.subject)
+    with desk.looking() as connection:  # a reason was kept a moment ago, the count is older
+        (one,) = with_reasons(connection, desk.study.name, [one])
     rows: list[tuple[Cell, ...]] = []
     for slot in one.slots:
         counts = slot.counts
         reading = "" if counts is None else link(f"/readings/{counts.taken.reading_id}", text(counts.taken.measured_at))
         flags = "" if counts is None else " ".join(_flags(counts.late, counts.out_of_window))
-        rows.append((slot.event, slot.kind, slot.state, reading, flags, slot.why, _reason(desk, slot)))
+        rows.append(
+            (slot.event, slot.kind, slot.state, reading, flags, slot.why, "" if why_not else _reason(desk, slot))
+        )
     heads = ("event", "reading", "state", "the reading that counts", "", "why", "")
     listed = table(heads, rows, f"{'-'.join(one.subject)}, {at}")
     others = [each for each in one.placed if each.superseded or each.could_be or not each.event]
@@ -90,7 +106,7 @@ def _of_subject(desk: Desk, one: Schedule, at: str) -> Markup:
         for each in others
     ]
     beside = table(("reading", "kind", "event", ""), more, "readings that count for no place") if more else ""
-    return Markup(f"<div class='wide'>{listed}</div>{beside}")
+    return Markup(f"{frozen_line(why_not)}<div class='wide'>{listed}</div>{beside}")
 
 
 def _flags(late: bool, out_of_window: bool) -> list[str]:
@@ -112,20 +128,24 @@ def _reason(desk: Desk, slot: Slot) -> Markup:
     )
 
 
-def _query(desk: Desk, each: Query) -> tuple[Cell, ...]:
+def _query(desk: Desk, each: Query, frozen: Mapping[Whose, Freeze]) -> tuple[Cell, ...]:
     subject = "" if each.inclusion is None else f"{each.site}-{each.inclusion}"
     about = text(each.question)
     if each.reading_id is not None:
         about = link(f"/readings/{each.reading_id}", each.question)
     last = (each.action, each.at, each.actor, each.why)
-    return (str(each.id), each.site, subject, each.code, Markup(about), *last, _answer(desk, each))
+    why_not = held(frozen, each.site, each.inclusion)
+    answer = Markup(f"{frozen_line(why_not)}{_answer(desk, each, why_not is not None)}")
+    return (str(each.id), each.site, subject, each.code, Markup(about), *last, answer)
 
 
-def _answer(desk: Desk, each: Query) -> Markup:
+def _answer(desk: Desk, each: Query, is_frozen: bool) -> Markup:
     account = desk.who()
     may = MAY_FOLLOW[each.action] if account.may_write else ()
     # A site answers; whether that settles it is for those who see the study.
     may = tuple(action for action in may if action == "answered" or account.role == "data_manager")
+    if is_frozen:  # closing changes no data, answering might
+        may = tuple(action for action in may if action != "answered")
     if not may:
         return Markup("")
     buttons = "".join(f'<button name="action" value="{action}">{DO[action]}</button>' for action in may)

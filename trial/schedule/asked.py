@@ -12,7 +12,7 @@ from firmware_config.study_schedule import ReadingKind
 from trial.database import note
 from trial.freezing import problem as frozen
 from trial.people import changing, signed
-from trial.schedule.findings import Finding
+from trial.schedule.finding import Finding
 from trial.schedule.rules import Schedule, Subject
 from trial.tables import missing_reason, query, query_event
 
@@ -28,6 +28,10 @@ CODES = ("not_done", "died", "discharged", "withdrawn", "device_failed", "staff_
 
 class AskedError(ValueError):
     """A query or a reason cannot be kept as asked. One sentence."""
+
+
+class HeldError(AskedError):
+    """What it is about is frozen. One sentence."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ def _open(connection: Connection, study: str, asked: Finding, now: datetime, act
 def say(
     engine: Engine, study: str, number: int, action: Action, why: str, now: datetime, *, actor: str, site: str | None
 ) -> None:
-    """Answer or close a query; with `site`, one of that site only. Raises `AskedError` and `UnsignedError`."""
+    """Answer or close a query; with `site`, one of that site only. Raises `AskedError`, `UnsignedError`."""
     text = signed(actor, why)
     with changing(engine) as connection:
         found = next((each for each in queries(connection, study, site) if each.id == number), None)
@@ -99,7 +103,7 @@ def say(
             raise AskedError(f"query {number} is {found.action} and cannot be {action}")
         held = frozen(connection, study, found.site, found.inclusion) if action == "answered" else None
         if held is not None:
-            raise AskedError(held)
+            raise HeldError(held)
         _add(connection, study, number, action, now, actor, text)
 
 
@@ -120,7 +124,7 @@ def code_missing(
     with changing(engine) as connection:
         held = frozen(connection, study, *subject)
         if held is not None:
-            raise AskedError(held)
+            raise HeldError(held)
         connection.execute(insert(missing_reason).values(**row, at=now, actor=actor))
         note(connection, actor, "missing reading coded", f"{study}, {'-'.join(subject)}, {event}, {kind}: {code}")
 

@@ -1,7 +1,7 @@
-"""What the data themselves ask: gaps, readings out of window, late, with a doubtful clock, presses that disagree."""
+"""What the data themselves ask: gaps, readings out of window, late, with a doubtful clock, presses that disagree; and
+what calibrations ask (`trial.schedule.calibrated`)."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -11,26 +11,16 @@ from firmware_config.study import Study
 from trial.crf.canonical import CrfRecord
 from trial.freezing import standing
 from trial.queries import gaps
+from trial.schedule.calibrated import calibration_findings
+from trial.schedule.finding import Finding
 from trial.schedule.rules import Placed, Schedule
 from trial.schedule.stored import counted, schedules
 from trial.tables import record
 
 
-@dataclass(frozen=True)
-class Finding:
-    """A question that needs no person to see it. `key` is the same every time: asked once, it is not asked again."""
-
-    key: str
-    code: str
-    site: str
-    question: str
-    inclusion: str | None = None
-    reading_id: str | None = None
-
-
 def findings(connection: Connection, study: Study, now: datetime, site: str | None = None) -> list[Finding]:
     """Return what the stored data ask now, of one site or of all; raises `trial.crf_files.AlteredError`."""
-    found = list(_gaps(connection, study.name, site))
+    found = [*_gaps(connection, study.name, site), *calibration_findings(connection, study, now, site)]
     entries = {each.place.reading_id: each for each in counted(connection, study, site)}
     frozen = standing(connection, study.name)
     for each in entries.values():

@@ -11,6 +11,7 @@ from firmware_config.study import Study
 from firmware_config.study_schedule import ReadingKind
 from trial.crf.canonical import CrfRecord, records
 from trial.schedule.rules import Schedule, Slot, Taken, schedule
+from trial.schedule.taken import taken
 
 By = Literal["site", "subject", "event"]
 STATES = ("done", "refused", "ambiguous", "missing", "due", "waiting")
@@ -25,8 +26,7 @@ def counted(connection: Connection, study: Study, site: str | None = None) -> It
 
 def schedules(connection: Connection, study: Study, now: datetime, site: str | None = None) -> list[Schedule]:
     """Return the schedule of each subject with a reading, of one site or of all; raises `AlteredError`."""
-    taken = (taken_of(record) for record in counted(connection, study, site))
-    return schedule(study.expected, taken, timedelta(hours=study.late_after_h), now)
+    return schedule(study.expected, taken(connection, study, site), timedelta(hours=study.late_after_h), now)
 
 
 def taken_of(record: CrfRecord) -> Taken:
