@@ -155,6 +155,10 @@ trial-truth: $(READY) ## a simulated trial of 240 subjects at 32 sites against i
 page-speed: $(READY) ## the data managers' page over 100,000 readings (docs/evidence; about 3 minutes)
 	@$(BIN)/python -m benchmarks.trial_page
 
+.PHONY: calibration-campaign
+calibration-campaign: $(READY) ## 200 simulated devices, half with hidden errors: found, sizes, readings before and after (docs/evidence; about 25 minutes)
+	@$(BIN)/python -m benchmarks.calibration --healthy 100 --wrong 100
+
 .PHONY: screen-load
 screen-load: $(READY) test-system ## frames and control loop of a measurement with and without four open pages (docs/evidence; about 5 minutes)
 	@$(BIN)/python -m benchmarks.screen_load

@@ -42,6 +42,10 @@ MOST_DELTA_E: Final = 3.0
 CUT_OFF: Final = 0.004
 """Of paper; noise reaches so far above black."""
 LEAST_PATCHES: Final = 12
+RIM_PASSES_LESS: Final = 0.7
+"""Of the paper's median light: a first guess of what is rim."""
+RIM_BELOW: Final = (0.93, 0.96, 0.97, 0.97)
+"""Of the paper's own surface: noise, over eight frames, is a percent at most."""
 BENT: Final = 0.0035
 """Standard uncertainty of the matrix's numbers from a response that is bent within its limit."""
 LIGHT_FLOOR: Final = 0.05
@@ -178,14 +182,17 @@ def _paper(light: Floats, outline: NDArray[np.int32]) -> Floats:
     cv2.drawContours(covered, [outline], -1, 1, cv2.FILLED)
     covered = np.asarray(cv2.dilate(covered, np.ones((9, 9), np.uint8)), dtype=np.uint8)
     y, x = np.mgrid[-1.0 : 1.0 : height * 1j, -1.0 : 1.0 : width * 1j]
-    # Thinned out, and medians of a few rounds: the plate's rim is darker than paper, and is no paper.
+    # The plate's rim is darker than the paper around it, and is no paper; a vignetted corner is. What falls below the
+    # surface through what is left is left out, round by round.
     kept = covered == 0
-    kept &= light[:, :, 1] > 0.85 * np.percentile(light[:, :, 1][kept], 50)
-    rows = np.flatnonzero(kept)[::7]
+    kept &= light[:, :, 1] > RIM_PASSES_LESS * np.percentile(light[:, :, 1][kept], 50)
     paper = np.empty_like(light)
-    for channel in range(3):
-        found, _, _ = surface(light[:, :, channel].ravel()[rows], x.ravel()[rows], y.ravel()[rows])
-        paper[:, :, channel] = np.exp(found[0] + found[1] * x + found[2] * y + found[3] * (x**2 + y**2))
+    for below in RIM_BELOW:
+        rows = np.flatnonzero(kept)[::7]
+        for channel in range(3):
+            found, _, _ = surface(light[:, :, channel].ravel()[rows], x.ravel()[rows], y.ravel()[rows])
+            paper[:, :, channel] = np.exp(found[0] + found[1] * x + found[2] * y + found[3] * (x**2 + y**2))
+        kept = (covered == 0) & (light[:, :, 1] > below * paper[:, :, 1])
     return paper
 
 

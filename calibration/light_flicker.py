@@ -34,6 +34,9 @@ CHOSEN: Final = 1.5
 """Factor on noise, since of many frequencies the one that fits best is taken."""
 BLIND_HZ: Final = 1.5
 """A beat slower than this does not show within the frames of a shutter that does not roll."""
+STANDING: Final = 0.06
+"""Relative standard uncertainty of a flicker that stands in the picture: only the difference of two exposures tells it,
+and what it leaves of phase and response weighs three times as much. From the spread of devices on the phantom."""
 MOST_SEEN_PCT: Final = 0.5
 """Amplitude in a frame's light. Were half of it in one colour only, as of a room lamp's in the own light, ln(G/R) would
 move by 0.0025: less than a tenth of a normal step (0.03)."""
@@ -168,8 +171,56 @@ def flickers(series: list[Bands], readout_s: float, told: tuple[float, ...]) -> 
     terms = np.hstack([waves[hz] for hz in told])
     solved = np.asarray(np.linalg.lstsq(terms, left, rcond=None)[0], dtype=float)
     sigma2 = _misfit(terms, left) / (len(y) - still.shape[1] - terms.shape[1])
-    covariance = np.asarray(sigma2 * np.linalg.pinv(terms.T @ terms), dtype=float)
-    return [_flicker(hz, solved[2 * n : 2 * n + 2], covariance[2 * n :, 2 * n :][:2, :2]) for n, hz in enumerate(told)]
+    noise = sigma2 * _in_common(left - terms @ solved, terms, solved)
+    covariance = np.asarray(noise * np.linalg.pinv(terms.T @ terms), dtype=float)
+    found = []
+    for n, hz in enumerate(told):
+        own = slice(2 * n, 2 * n + 2)
+        others = [wave for other, wave in waves.items() if other != hz]
+        tried = [np.hstack([apart(_wave(series, readout_s, hz + stray)), *others]) for stray in STRAYS_HZ]
+        stray_u = _stray_u(tried, left, noise, solved[own])
+        if _stands(series, hz):
+            stray_u = float(np.hypot(stray_u, STANDING * np.hypot(*solved[own])))
+        found.append(_flicker(hz, solved[own], covariance[own, own], stray_u))
+    return found
+
+
+def _stands(series: list[Bands], hz: float) -> bool:
+    """Whether a flicker keeps step with the frames."""
+    fps = 1.0 / float(np.median(np.diff(series[0].seconds)))
+    return abs(hz - fps * round(hz / fps)) < BLIND_HZ
+
+
+def _in_common(residuals: Floats, terms: Floats, solved: Floats) -> float:
+    """Return by what factor the noise is more than that of as many values that are independent: 1 to `BANDS`.
+
+    A stamp's jitter moves a wave through all bands of a frame at once: seen in how far the residuals of whole frames
+    follow the wave's slope, cosine for sine.
+    """
+    slopes = sum(terms[:, 2 * n + 1] * cosine - terms[:, 2 * n] * sine for n, (cosine, sine) in _pairs(solved))
+    slope, left = np.asarray(slopes).reshape(-1, BANDS), residuals.reshape(-1, BANDS)
+    length2 = np.maximum(np.sum(slope**2, axis=1), 1e-30)
+    along2 = np.sum(slope * left, axis=1) ** 2 / length2
+    return float(np.clip(along2.mean() / max(float(np.mean(left**2)), 1e-30), 1.0, BANDS))
+
+
+def _pairs(solved: Floats) -> list[tuple[int, Floats]]:
+    return list(enumerate(solved.reshape(-1, 2)))
+
+
+def _stray_u(tried: list[Floats], left: Floats, noise: float, wave: Floats) -> float:
+    """Return the amplitude's standard uncertainty from the frequency's.
+
+    Where the flicker stands in the picture, phase and amplitude hang on a frequency that hardly shows: every stray
+    counts by how well it fits, and by how far its amplitude is from the one that is told.
+    """
+    amplitude, fits, far2 = float(np.hypot(*wave)), [], []
+    for terms in tried:
+        solved = np.linalg.lstsq(terms, left, rcond=None)[0]
+        fits.append(float(np.sum(np.square(left - terms @ solved))))
+        far2.append((float(np.hypot(*solved[:2])) - amplitude) ** 2)
+    weight = np.exp(-0.5 * (np.array(fits) - min(fits)) / noise)
+    return float(np.sqrt(np.sum(weight * np.array(far2)) / np.sum(weight)))
 
 
 def _misfit(terms: Floats, values: Floats) -> float:
@@ -177,13 +228,13 @@ def _misfit(terms: Floats, values: Floats) -> float:
     return float(np.sum(np.square(values - terms @ solved)))
 
 
-def _flicker(hz: float, wave: Floats, covariance: Floats) -> Flicker:
-    """Return a flicker of cosine and sine `wave`, shape (2,), and their covariance."""
+def _flicker(hz: float, wave: Floats, covariance: Floats, stray_u: float) -> Flicker:
+    """Return a flicker of cosine and sine `wave`, shape (2,), their covariance, and what its frequency adds to u."""
     amplitude = float(np.hypot(*wave))
     along = wave / max(amplitude, 1e-12)
     own = CHOSEN**2 * float(along @ covariance @ along)
     # 2.2 %: the readout of a mode is known no better than 3 %.
-    return Flicker(hz, amplitude, float(np.sqrt(own + (0.022 * amplitude) ** 2 + 0.00016**2)))
+    return Flicker(hz, amplitude, float(np.sqrt(own + stray_u**2 + (0.022 * amplitude) ** 2 + 0.00016**2)))
 
 
 def _still_terms(series: list[Bands]) -> Floats:

@@ -26,6 +26,8 @@ STEADY_PCT_PER_MIN: Final = 1.0
 """A change common to all colours cancels in ln(G/R); of a cooling LED's a tenth may be in its colour. 1 % in a minute
 then moves ln(G/R) by 0.0005 in 30 s, a sixtieth of a normal step (0.03)."""
 MOST_DRIFT_PCT: Final = STEADY_PCT_PER_MIN * OBSERVATION_S / 60.0
+WANDERS: Final = 0.0003
+"""Standard uncertainty of a light's level from what it does even when it is settled: a slow wave of 0.0004."""
 LONGEST_S: Final = 90.0
 """From switching on: about what it takes to seat a finger and choose a subject."""
 
@@ -134,7 +136,7 @@ def _warming(seconds: Floats, level: Floats) -> list[Figure]:
             name="cold-excess-pct",
             value=100.0 * excess,
             unit="%",
-            uncertainty=100.0 * COVERAGE_FACTOR * float(np.hypot(excess_u, 0.01 * excess)),
+            uncertainty=100.0 * COVERAGE_FACTOR * float(np.hypot(np.hypot(excess_u, WANDERS), 0.01 * excess)),
         ),
     ]
 

@@ -84,8 +84,10 @@ class View:
         light = light @ np.array(errors.matrix).T
         fixed = stream(errors.seed, "bench pixels")
         response = 1.0 + errors.prnu * fixed.standard_normal(light.shape)
-        self._hot = self._places(errors.hot_pixels, fixed)
-        dead = self._places(errors.dead_pixels, fixed)
+        # They are so many at 320 x 240; a smaller picture has a part of them.
+        part = width * height / (320.0 * 240.0)
+        self._hot = self._places(round(part * errors.hot_pixels), fixed)
+        dead = self._places(round(part * errors.dead_pixels), fixed)
         response[dead] *= 0.2
         self._light: Singles = (light * response / PAPER).astype(np.float32)
 

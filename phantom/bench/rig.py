@@ -132,7 +132,7 @@ class SimulatedRig:
         reported, true, dropped = self._times.times(start_ns, (self._now_ns - start_ns) / 1e9)
         scene = self._still(start_ns)
         if self._target is Target.PAD:
-            scene = self._pad(true, self._pads.spreads(true_kpa, true, self._lock.exposure_us))
+            scene = self._pad(true, self._pads.spreads(true_kpa, true + self.middle_ns, self._lock.exposure_us))
         return pressed, _filmed(reported, true, dropped, look, scene)
 
     def filmed_light(self, level_at: Callable[[float], float], seconds: float, look: Look) -> tuple[Film, int]:
@@ -175,9 +175,14 @@ class SimulatedRig:
         readout_s = 0.0 if SENSORS[camera.sensor].global_shutter else READOUT / camera.mode.largest_fps
         return np.rint(1e9 * readout_s * np.arange(HEIGHT_PX) / HEIGHT_PX).astype(np.int64)
 
+    @property
+    def middle_ns(self) -> int:
+        """How long after a frame's first row its middle one begins to be exposed: whole frames are seen as of that."""
+        return int(self._rows_ns[HEIGHT_PX // 2])
+
     def _levels(self, true: Times) -> Floats:
         """Return the light of whole frames, shape (n,)."""
-        return self._light.level_at(true + self._rows_ns[HEIGHT_PX // 2], self._lock.exposure_us)
+        return self._light.level_at(true + self.middle_ns, self._lock.exposure_us)
 
     def _picture(self, start_ns: int, lock: CameraLock) -> Frame:
         levels = self._light.level_at(start_ns + self._rows_ns, lock.exposure_us)
@@ -201,7 +206,8 @@ class SimulatedRig:
         return lambda n: render(self._target, pictures, lock, float(levels[n]), self._chance, *STILL_PX)
 
     def _recovery(self, true: Times) -> Scene:
-        lights, levels = self._screen.lights(true, self._lock.exposure_us), self._levels(true)
+        lights = self._screen.lights(true + self.middle_ns, self._lock.exposure_us)
+        levels = self._levels(true)
         return lambda n: self._screen.frame(lights[n], self._lock, float(levels[n]), self._chance)
 
 

@@ -15,6 +15,7 @@ from contract.certificate import StepName, StepOutcome
 from firmware_config.device import DeviceConfig
 from phantom.bench.errors import Errors, healthy
 from phantom.bench.light_errors import LightErrors
+from phantom.bench.pictures import render
 from phantom.bench.rig import SimulatedRig
 from phantom.bench.timing_errors import TimingErrors
 from vision.frames import Layout, Pixels
@@ -159,3 +160,67 @@ def test_a_flicker_that_the_light_step_corrects_does_not_reach_the_other_steps()
         camera = {key.removeprefix("camera.lock."): value for key, value in lock.items()}
     assert passed == [False, True]
     assert camera["exposure_us"] == done[StepName.LIGHT_FLICKER].corrections["camera.lock.exposure_us"]
+
+
+def figures_of(name: StepName, errors: Errors, seed: int) -> dict[str, tuple[float, float]]:
+    step = next(step for step in ALL_STEPS if step.name is name)
+    made = SimulatedRig(device(), errors, seed)
+    made.put(step.target)
+    outcome = step.run(Bench(made, device(), lambda _: 0.0, lambda _: None, {}))
+    assert outcome.trouble is None
+    return {figure.name: (figure.value, figure.uncertainty or 0.0) for figure in outcome.figures}
+
+
+@pytest.mark.slow
+def test_a_flicker_that_stands_in_the_picture_is_told_with_what_jitter_and_frequency_leave_of_it() -> None:
+    held, sizes = 0, []
+    for seed in range(20, 30):
+        good = healthy(seed)
+        wrong = replace(
+            good,
+            light=replace(good.light, mains_hz=60.02, own_flicker=0.06),
+            timing=replace(good.timing, jitter_ms=0.08),
+        )
+        found, uncertainty = figures_of(StepName.LIGHT_FLICKER, wrong, seed)["flicker-120-pct"]
+        true = 100.0 * (0.06 + good.light.ambient * good.light.room_flicker) / (1.0 + good.light.ambient)
+        held += abs(found - true) <= uncertainty
+        sizes.append(uncertainty)
+    assert held >= 8  # one in twelve is told too low: docs/calibration-light.md
+    assert np.median(sizes) < 1.5, "and is not told as anything at all"
+
+
+@pytest.mark.slow
+def test_pad_and_light_tell_the_same_delay_but_for_the_pressure_sensors_own_lag() -> None:
+    good = healthy(4)
+    late = replace(
+        good, light=WITH_PIN, timing=replace(good.timing, delay_ms=12.0), probe=replace(good.probe, sensor_lag_s=0.004)
+    )
+    found = figures_of(StepName.TIMING_OFFSET, late, 4)
+    (pad, pad_u), (light, light_u) = found["offset-ms"], found["light-offset-ms"]
+    assert abs(light - pad - 4.0) <= np.hypot(pad_u, light_u)
+    middle_ms = SimulatedRig(device(), late).middle_ns / 1e6
+    assert abs(light - (12.0 - middle_ms)) <= light_u
+    assert middle_ms > 3.0 > 2.0 * light_u
+
+
+@pytest.mark.slow
+def test_the_colours_of_a_vignetted_chart_are_those_of_the_camera() -> None:
+    off = []
+    for seed in range(40, 44):
+        good = healthy(seed)
+        wrong = replace(good, pictures=replace(good.pictures, vignette=0.45))
+        matrix = good.pictures.matrix[1][1] / (1.0 + good.pictures.haze)
+        found, uncertainty = figures_of(StepName.CAMERA_COLOUR, wrong, seed)["camera22"]
+        off.append((found - matrix) / uncertainty)
+    assert abs(np.mean(off)) < 0.6, "of one sign: the plate's rim was taken for paper"
+
+
+def test_a_small_picture_of_a_sensor_has_its_part_of_the_dead_pixels() -> None:
+    wrong = replace(healthy(1).pictures, dead_pixels=80, vignette=0.0)
+    lock = device().camera.lock
+    counts = []
+    for size in ((320, 240), (64, 48)):
+        green = render(Target.WHITE, wrong, lock, 1.0, np.random.default_rng(1), *size)[:, :, 1].astype(float)
+        counts.append(int(np.count_nonzero(green < 0.65 * np.median(green))))
+    assert counts[0] == pytest.approx(80, abs=4)
+    assert counts[1] == pytest.approx(3, abs=1)

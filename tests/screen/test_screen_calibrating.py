@@ -17,6 +17,7 @@ from calibration.certificate.keys import DeviceKey
 from calibration.certificate.make import signed
 from calibration.certificate.standing import NEEDED
 from calibration.plan import ALL_STEPS
+from contract.certificate import StepName
 from device.screen.access import sealed
 from firmware_config.device import DEFAULT_PATH
 
@@ -64,7 +65,9 @@ def test_the_whole_plan_is_led_to_a_certificate_and_its_pdf(browser: Browser, tm
             answer(page)
         well_made(page, "end")
         (certificate,) = whole.certificates()
-        assert [step.step for step in certificate.steps] == [step.name for step in ALL_STEPS]
+        # This device has no light pin: what its light has of the room is not known, and is not needed.
+        done = [step.name for step in ALL_STEPS if step.name is not StepName.LIGHT_AMBIENT]
+        assert [step.step for step in certificate.steps] == done
         assert certificate.passed
         assert certificate.operator == "eng"
         complete = {step.name for step in ALL_STEPS} >= NEEDED
