@@ -45,6 +45,7 @@ MOST_DEAD: Final = 20
 
 def flat_field(bench: Bench) -> StepOutcome:
     """Fit ln of green, and ln(G/R), over a grid of medians: tilt and bowl."""
+    _refuse_flicker(bench)
     light = mean_of(take(bench, FRAMES, lock_of(bench))) - black_of(bench)
     check_white(light)
     cells, number = grid(light)
@@ -95,6 +96,14 @@ def flat_field(bench: Bench) -> StepOutcome:
             curve("ln-green-red", number, np.log(ratio), "cell, row by row of 16", "ln(G/R)"),
         ],
     )
+
+
+def _refuse_flicker(bench: Bench) -> None:
+    """Raise `TargetError` under a light that flickers: its bands lie over the lens's own falloff, and may hide it."""
+    flicker = bench.before.get(StepName.LIGHT_FLICKER)
+    # Where it has a correction, the lock that was chosen since does not see the flicker.
+    if flicker is not None and not flicker.passed and not flicker.corrections:
+        raise TargetError("The light flickers, which hides how even the picture is: mend that first.")
 
 
 def grid(light: Floats) -> tuple[Floats, NDArray[np.intp]]:

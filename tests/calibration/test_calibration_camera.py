@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 from typing import Final
 
@@ -10,8 +11,8 @@ import pytest
 from picture_bench import STEPS, PictureRig, bench, device, run, value
 
 from calibration.rig import Target
+from contract.certificate import Figure, StepOutcome
 from contract.certificate import StepName as S
-from contract.certificate import StepOutcome
 from firmware_config.sensors import SENSORS
 from phantom.bench.picture_errors import ERRORS, PictureErrors, healthy_pictures, with_error
 
@@ -216,3 +217,20 @@ def test_the_scale_card_may_lie_any_way_round(turn_deg: float) -> None:
     assert abs(found - turn_deg) <= uncertainty
     assert done[S.FOCUS].passed
     assert done[S.CAMERA_COLOUR].passed
+
+
+def flickering(**corrections: float) -> StepOutcome:
+    seen = Figure(name="flicker-100-seen-pct", value=3.0, unit="%", at_most=0.5)
+    return StepOutcome(step=S.LIGHT_FLICKER, at=datetime.now(UTC), figures=(seen,), corrections=corrections)
+
+
+def test_the_flat_field_is_not_judged_under_a_light_that_flickers() -> None:
+    rig = PictureRig(healthy_pictures(3))
+    rig.put(Target.WHITE)
+    step = next(step for step in STEPS if step.name is S.CAMERA_FLAT_FIELD)
+    found = step.run(bench(rig, {S.LIGHT_FLICKER: flickering()}))
+    assert (found.passed, found.figures) == (False, ())
+    assert found.trouble is not None
+    assert "flickers" in found.trouble
+    corrected = {S.LIGHT_FLICKER: flickering(**{"camera.lock.exposure_us": 10_000})}
+    assert step.run(bench(rig, corrected)).passed  # the lock that is used by then does not see it
