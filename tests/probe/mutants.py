@@ -149,6 +149,9 @@ CHANGES_NOTHING = (
     "0.0: another in self._target_kpa = 0.0",
     "without: self._spent = False",
     "False: another in self._spent = False",
+    # Written first for whoever looks from another thread in between; the last of three writes says what it is.
+    "without: self.injected = False",
+    "False: another in self.injected = False",
     # A notice never latches, and what ranks highest stays highest.
     "0: another in _RANK = {'notice': 0, 'fault': 1, 'danger': 2}",
     "2: another in _RANK = {'notice': 0, 'fault': 1, 'danger': 2}",

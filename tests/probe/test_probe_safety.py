@@ -421,3 +421,27 @@ def test_no_history_of_calls_keeps_the_valve_closed_beyond_lease_pressure_or_cei
         assert now_ns - closed_ns <= 5 * S
         assert held_ns is None or now_ns - held_ns <= 3.5 * S
     assert grants <= 6
+
+
+def test_a_fault_that_only_a_raised_reading_showed_gives_way_to_any_real_one_and_takes_no_place() -> None:
+    held = pressing()
+    held.trip(NOTICE, injected=True)
+    assert (held.latched, held.injected) == (None, False)
+    held.trip(DANGER, injected=True)
+    assert (held.latched, held.injected) == (DANGER, True)
+    held.trip(FAULT)
+    assert (held.latched, held.injected) == (FAULT, False)
+    held.trip(DANGER, injected=True)
+    assert (held.latched, held.injected) == (FAULT, False)
+    held.clear()
+    held.trip(FAULT, injected=True)
+    held.trip(FAULT)
+    assert (held.latched, held.injected) == (FAULT, False)
+
+
+def test_what_was_left_behind_as_injected_is_so_only_with_its_fault_and_until_it_is_cleared() -> None:
+    assert not Arbiter(CEILINGS, injected=True).injected
+    held = Arbiter(CEILINGS, FAULT, injected=True)
+    assert held.injected
+    held.clear()
+    assert (held.latched, held.injected) == (None, False)

@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from calibrating_bench import Served, answer, asked, begin, heading_is_whole, served, to_the_end, well_made
+from calibrating_page_bench import Served, answer, asked, begin, heading_is_whole, served, to_the_end, well_made
 from playwright.sync_api import Browser, Page, expect
 from screen_bench import TABLET, a_browser, key, opened
 
