@@ -53,7 +53,7 @@ FIGURE_NOTE = (
     "The last two columns are devices in which another error spoils the figure."
 )
 READING_NOTE = (
-    "Set wrongly: camera 40 ms late, zero of the sensor 0.5 to 1.6 kPa and gain 4 to 12 % off, exposure so long that "
+    "Set wrongly: camera 40 ms late, zero of the sensor 0.5 to 1.6 kPa and gain 2 to 4.5 % off, exposure so long that "
     "white clips, colour gains up to a third off. Before: as it came; after: as its calibration configured it; the "
     "same presses on all tones and curves, refill 1 to 6 s. Tone curve or black level: no configuration takes that "
     "away; the certificate fails, and the device refuses to measure in a study. Limits: bias ± 1.96 SD. Within: "
