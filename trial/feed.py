@@ -87,7 +87,7 @@ class Feed:
         self._lock = threading.Lock()
         self._generation = 0
         self._connected_before = False
-        self._said, self._said_at_s = "", 0.0
+        self._said_at_s: dict[str, float] = {}
         self._cause, self._refused = "", False
         self._heard_s = time.monotonic()
         self.connected = False
@@ -156,7 +156,7 @@ class Feed:
             self._complain(f"the broker {self._broker} refuses the connection: {reason}")
             return
         self._next_generation(connected=True)
-        self._said = ""
+        self._said_at_s.clear()
         if self._connected_before and not flags.session_present:
             log.warning("the broker has lost the session: devices will send again what has no receipt")
         self._connected_before = True
@@ -196,8 +196,11 @@ class Feed:
     def _complain(self, sentence: str) -> None:
         """Say why there is no connection: once, and then every few minutes; it is tried again all the time."""
         now_s = self._heard_s = time.monotonic()
-        if sentence != self._said or now_s - self._said_at_s > SAME_AGAIN_S:
-            self._said, self._said_at_s = sentence, now_s
+        # Several sentences are remembered: a broker that refuses our certificate is heard at one attempt as its alert
+        # and at the next as a reset connection, whichever comes first.
+        self._said_at_s = {said: at_s for said, at_s in self._said_at_s.items() if now_s - at_s <= SAME_AGAIN_S}
+        if sentence not in self._said_at_s:
+            self._said_at_s[sentence] = now_s
             log.error("%s; trying again", sentence)
 
 
