@@ -19,7 +19,6 @@ from benchmarks.accuracy_ladder import MAIN, Case, Outcome, cases, measure
 from benchmarks.accuracy_report import (
     OUR_HEAD,
     PEER_HEAD,
-    Verdict,
     by_stratum,
     early_text,
     markdown_table,
@@ -28,6 +27,7 @@ from benchmarks.accuracy_report import (
     text_table,
     verdicts,
 )
+from benchmarks.verdict import Verdict
 from contract.version import __version__
 from vision import ALGORITHM_VERSION
 

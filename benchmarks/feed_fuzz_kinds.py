@@ -100,8 +100,8 @@ def _unagreed(s: Sender) -> Message:
     """A mottling reading or an amendment whose parts do not agree, or only just do."""
     device, body = s.inner(s.dice.choice(["mottling", "amendment"]))
     if body["kind"] == "mottling":
-        names = ("status", "reason", "score", "max_supported", "at_least", "confidence")
-        values = ("measured", "not_measurable", "blurred", None, 0, 3, 4, 5, 6, 1.0, True)
+        names: tuple[str, ...] = ("status", "reason", "score", "max_supported", "at_least", "confidence")
+        values: tuple[object, ...] = ("measured", "not_measurable", "blurred", None, 0, 3, 4, 5, 6, 1.0, True)
         body["result"][s.dice.choice(names)] = s.dice.choice(values)
     else:
         names = ("action", "comment", "why", "mottling_score", "changes", "about", "operator", "stopwatch_s")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from benchmarks.feed_kill_aim import Autosave, Spy, forget_session
@@ -35,6 +36,10 @@ WORDS: int = 400
 
 class RigError(Exception):
     """The feed cannot be set up, or a part of it does not come back."""
+
+
+def _is_connected(part: Program) -> bool:
+    return "connected to the broker" in part.text()
 
 
 class Watchdog:
@@ -216,7 +221,7 @@ class Feed:
 
     def _connected(self, names: Sequence[str]) -> None:
         for name in names:
-            if not self.until(lambda part=self._parts[name]: "connected to the broker" in part.text(), CONNECTED_S):
+            if not self.until(partial(_is_connected, self._parts[name]), CONNECTED_S):
                 raise RigError(f"{name} does not get to the broker: {self._last_words(name)}")
 
     def finish(self) -> None:

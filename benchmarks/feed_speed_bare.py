@@ -48,9 +48,11 @@ INSERTS = (
     *(_insert("press", _PRESS), _insert("receipt", _RECEIPT)),
 )
 Rows = tuple[list[Any], list[Any], list[Any], list[Any]]
+Waiting = tuple[int, bytes, datetime]
+"""A message's id with the broker, what it says, and when it came."""
 
 
-def rows_of(batch: list[tuple[int, bytes, datetime]]) -> Rows:
+def rows_of(batch: list[Waiting]) -> Rows:
     """Return the rows of a batch for the four tables."""
     records, readings, presses, receipts = [], [], [], []
     now = datetime.now(UTC)
@@ -94,7 +96,7 @@ def _result(result: dict[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def take(waiting: "queue.Queue[tuple[int, bytes, datetime]]", limit: int) -> list[tuple[int, bytes, datetime]]:
+def take(waiting: "queue.Queue[Waiting]", limit: int) -> list[Waiting]:
     """Return the next batch, by the ingester's rule."""
     batch = [waiting.get()]
     while len(batch) < limit:
@@ -103,6 +105,15 @@ def take(waiting: "queue.Queue[tuple[int, bytes, datetime]]", limit: int) -> lis
         except queue.Empty:
             break
     return batch
+
+
+def _send_at_once(_client: Client, _userdata: Any, link: Any) -> None:
+    link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _say_connected(*_: Any) -> None:
+    sys.stdout.write("connected to the broker\n")
+    sys.stdout.flush()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -114,12 +125,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--topic", required=True)
     parser.add_argument("--batch", type=int, required=True)
     asked = parser.parse_args(arguments)
-    waiting: queue.Queue[tuple[int, bytes, datetime]] = queue.Queue()
+    waiting: queue.Queue[Waiting] = queue.Queue()
     client = Client(CallbackAPIVersion.VERSION2, asked.client_id, protocol=MQTTv5, manual_ack=True)
-    client.on_socket_open = lambda _c, _u, link: link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    client.on_message = lambda _c, _u, m: waiting.put((m.mid, m.payload, datetime.now(UTC)))
+    client.on_socket_open = _send_at_once
+    client.on_message = lambda _c, _u, m: waiting.put((m.mid, bytes(m.payload), datetime.now(UTC)))
     client.on_connect = lambda c, *_: c.subscribe(asked.topic, 1)
-    client.on_subscribe = lambda *_: sys.stdout.write("connected to the broker\n") and sys.stdout.flush()
+    client.on_subscribe = _say_connected
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho has no types here
     properties.SessionExpiryInterval, properties.ReceiveMaximum = SESSION_EXPIRY_S, WINDOW
     client.connect("127.0.0.1", asked.port, clean_start=False, properties=properties)

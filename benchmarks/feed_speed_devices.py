@@ -72,13 +72,20 @@ class Fleet:
         client = Client(CallbackAPIVersion.VERSION2, f"refill-{topic.device}")
         loop = self._loop
         client.on_socket_open = lambda c, _, sock: loop.add_reader(sock, c.loop_read)
-        client.on_socket_close = lambda _c, _, sock: (loop.remove_reader(sock), loop.remove_writer(sock))  # type: ignore[func-returns-value]
+        client.on_socket_close = self._on_socket_close
         client.on_socket_register_write = lambda c, _, sock: loop.add_writer(sock, c.loop_write)
-        client.on_socket_unregister_write = lambda _c, _, sock: loop.remove_writer(sock)
+        client.on_socket_unregister_write = self._on_socket_unregister_write
         client.on_connect = lambda c, *_: c.subscribe(str(topic.sibling("receipt")), 1)
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_receipt
         return client
+
+    def _on_socket_close(self, _client: Client, _userdata: Any, sock: Any) -> None:
+        self._loop.remove_reader(sock)
+        self._loop.remove_writer(sock)
+
+    def _on_socket_unregister_write(self, _client: Client, _userdata: Any, sock: Any) -> None:
+        self._loop.remove_writer(sock)
 
     def _on_subscribe(self, *_: Any) -> None:
         self._subscribed += 1

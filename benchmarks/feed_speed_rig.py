@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -110,6 +111,10 @@ def rig(batch: int) -> Iterator[Rig]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _connected_or_ended(program: Consumer) -> bool:
+    return "connected to the broker" in program.text() or not program.runs
+
+
 @contextlib.contextmanager
 def connected(made: Rig, programs: Sequence[Consumer]) -> Iterator[None]:
     """Start consumers and wait until each has its subscription; end them, and let the broker forget their sessions."""
@@ -117,7 +122,7 @@ def connected(made: Rig, programs: Sequence[Consumer]) -> Iterator[None]:
         for program in programs:
             program.start()
         for program in programs:
-            if not wait_for(lambda p=program: "connected to the broker" in p.text() or not p.runs, TIMEOUT_S):
+            if not wait_for(partial(_connected_or_ended, program), TIMEOUT_S):
                 raise SpeedError(f"no connection: {program.text()[-300:]}")
             if not program.runs:
                 raise SpeedError(f"ended: {program.text()[-300:]}")

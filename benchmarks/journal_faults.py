@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from benchmarks.bedside_disk import nothing_left_mounted
@@ -30,13 +31,17 @@ def play(kind: str, dice: random.Random, folder: Path) -> Round:
     return this
 
 
+def _has_opened(writer: Writer) -> bool:
+    return bool(writer.opened)
+
+
 def _killed(this: Round, dice: random.Random, folder: Path) -> None:
     path = folder / "journal.sqlite"
     told: dict[int, str] = {}
     begun: list[str] = []
     for _ in range(3):
         writer = Writer(path)
-        if not writer.wait_for(lambda writer=writer: bool(writer.opened)):
+        if not writer.wait_for(partial(_has_opened, writer)):
             this.problems.append("the writer did not open its journal")
         time.sleep(dice.uniform(0.0, 0.3))
         writer.end()

@@ -40,7 +40,7 @@ class Notes:
             self.ticks.append((boot_ns(), self._simulated_ns))
             tick(engine)
 
-        Engine.tick = noted  # type: ignore[method-assign]  # this process is there to be watched
+        Engine.tick = noted  # type: ignore[method-assign, assignment]  # this process is there to be watched
         SPISoftware.transfer = self._timed(SPISoftware.transfer)
         for name in ("set_pump", "set_valve"):
             setattr(Hydraulics, name, self._timed(getattr(Hydraulics, name)))

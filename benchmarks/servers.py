@@ -132,7 +132,7 @@ class PostgreSQL:
     def __init__(self, folder: Path) -> None:
         versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
         initdb = Path(found("initdb", *map(str, versions[-1:])))
-        other = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        other: list[str | Path] = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
         if other:
             shutil.chown(folder, "postgres")
         self._data = folder / "data"

@@ -65,8 +65,7 @@ def differences(engine: Engine, study: Study, truth: Truth, folder: Path) -> Com
 def _answers(engine: Engine, study: Study, truth: Truth) -> Compared:
     with engine.connect() as connection:
         found, asked = schedules(connection, study, NOW), findings(connection, study, NOW)
-        d = dead_letter.c
-        letters = {(row.reason, row.device, str(row.device_seq)) for row in connection.execute(select(d))}
+        letters = {(row.reason, row.device, str(row.device_seq)) for row in connection.execute(select(dead_letter))}
         refused = sum(gap.refused for gap in gaps(connection, study.name))
     slots = {
         (*slot.subject, slot.event, slot.kind, slot.state, slot.counts.taken.reading_id if slot.counts else "")

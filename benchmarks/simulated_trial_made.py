@@ -227,7 +227,7 @@ def _row_of(record: Reading | MottlingReading, kind: str, site: Site, came: date
     if came is None:
         return None
     result = record.result
-    number = result.score if isinstance(record, MottlingReading) else record.result.crt_s
+    number = record.result.score if isinstance(record, MottlingReading) else record.result.crt_s
     return Row(
         reading_id=str(record.reading_id),
         kind=kind,

@@ -67,46 +67,58 @@ def colour(bench: Bench) -> StepOutcome:
         )
     forward = fit(printed[whole], seen[whole])
     matrix, u = forward[:3].T, COVERAGE_FACTOR * uncertainty(printed[whole], seen[whole], forward)[:3].T
-    off = np.abs(matrix / matrix.sum(axis=1, keepdims=True)) * (1.0 - np.eye(3))
-    worst = np.unravel_index(int(np.argmax(off)), off.shape)
-    own, before, after = lab_of(printed), lab_of(seen), lab_of(apply(seen, correction))
-    alone = delta_e_2000(own, lab_of(left_out))
+    own = lab_of(printed)
+    before, alone = delta_e_2000(own, lab_of(seen)), delta_e_2000(own, lab_of(left_out))
     return outcome(
         StepName.CAMERA_COLOUR,
         [
-            Figure(
-                name="crosstalk-pct",
-                value=100 * float(off[worst]),
-                unit="%",
-                uncertainty=100 * float(u[worst]),
-                at_most=MOST_CROSSTALK_PCT,
-            ),
-            *(
-                Figure(
-                    name=f"camera{row + 1}{column + 1}",
-                    value=float(matrix[row, column]),
-                    uncertainty=float(u[row, column]),
-                )
-                for row in range(3)
-                for column in range(3)
-            ),
-            *(
-                Figure(name=f"cm{row + 1}{column + 1}", value=float(correction[column, row]))
-                for row in range(3)
-                for column in range(3)
-            ),
-            Figure(name="delta-e76-before", value=float(delta_e_1976(own, before).mean())),
-            Figure(name="delta-e76-after", value=float(delta_e_1976(own, after).mean())),
-            Figure(name="delta-e00-before", value=float(delta_e_2000(own, before).mean())),
-            Figure(name="delta-e00-after", value=float(delta_e_2000(own, after).mean())),
+            _crosstalk(matrix, u),
+            *_numbers("camera", matrix, u),
+            *_numbers("cm", correction[:3].T),
+            *_differences(own, lab_of(seen), lab_of(apply(seen, correction))),
             Figure(name="delta-e00-left-out", value=float(alone.mean()), at_most=MOST_DELTA_E),
             Figure(name="delta-e00-left-out-worst", value=float(alone.max())),
         ],
         [
-            curve("delta-e-before", np.arange(24), delta_e_2000(own, before), "patch", "CIEDE2000"),
+            curve("delta-e-before", np.arange(24), before, "patch", "CIEDE2000"),
             curve("delta-e-left-out", np.arange(24), alone, "patch", "CIEDE2000"),
         ],
     )
+
+
+def _crosstalk(matrix: Floats, u: Floats) -> Figure:
+    """Return the largest share that a colour, a row of the matrix, takes from a neighbour."""
+    off = np.abs(matrix / matrix.sum(axis=1, keepdims=True)) * (1.0 - np.eye(3))
+    worst = np.unravel_index(int(np.argmax(off)), off.shape)
+    return Figure(
+        name="crosstalk-pct",
+        value=100 * float(off[worst]),
+        unit="%",
+        uncertainty=100 * float(u[worst]),
+        at_most=MOST_CROSSTALK_PCT,
+    )
+
+
+def _numbers(name: str, matrix: Floats, u: Floats | None = None) -> list[Figure]:
+    """Return a matrix, shape (3, 3), as nine figures, row by row."""
+    return [
+        Figure(
+            name=f"{name}{row + 1}{column + 1}",
+            value=float(matrix[row, column]),
+            uncertainty=None if u is None else float(u[row, column]),
+        )
+        for row in range(3)
+        for column in range(3)
+    ]
+
+
+def _differences(own: Floats, before: Floats, after: Floats) -> list[Figure]:
+    """Return the patches' mean distance in Lab from their own colours, before and after the matrix."""
+    return [
+        Figure(name=f"delta-e{year}-{when}", value=float(distance(own, lab).mean()))
+        for year, distance in (("76", delta_e_1976), ("00", delta_e_2000))
+        for when, lab in (("before", before), ("after", after))
+    ]
 
 
 def fit(given: Floats, wanted: Floats) -> Floats:

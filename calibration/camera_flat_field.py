@@ -55,39 +55,11 @@ def flat_field(bench: Bench) -> StepOutcome:
     green, ratio = cells[:, 1], cells[:, 1] / cells[:, 0]
     bowl, bowl_c, _ = surface(green, x, y)
     tilt, tilt_c, sigma = surface(ratio, x, y)
-    falloff = -2.0 * float(bowl[3])
-    falloff_u = COVERAGE_FACTOR * float(np.hypot(2.0 * np.sqrt(bowl_c[3, 3]), 0.002 + 0.01 * abs(falloff)))
-    # 1 %: the response's own bend, within its limit.
-    across = 2.0 * float(np.hypot(tilt[1], tilt[2]))
-    across_u = COVERAGE_FACTOR * float(np.hypot(2.0 * np.sqrt(tilt_c[1, 1] + tilt_c[2, 2]), 0.0005 + 0.01 * across))
-    round_about = 2.0 * float(tilt[3])
-    round_u = COVERAGE_FACTOR * 2.0 * float(np.sqrt(tilt_c[3, 3]))
-    kept = float(np.exp(-falloff))
     return outcome(
         StepName.CAMERA_FLAT_FIELD,
         [
-            Figure(
-                name="falloff-pct",
-                value=100 * (1.0 - kept),
-                unit="%",
-                uncertainty=100 * kept * falloff_u,
-                at_most=MOST_FALLOFF_PCT,
-            ),
-            Figure(
-                name="green-red-range-pct",
-                value=100 * across,
-                unit="%",
-                uncertainty=100 * across_u,
-                at_most=MOST_COLOUR_PCT,
-            ),
-            Figure(
-                name="green-red-bowl-pct",
-                value=100 * round_about,
-                unit="%",
-                uncertainty=100 * round_u,
-                at_least=-MOST_COLOUR_PCT,
-                at_most=MOST_COLOUR_PCT,
-            ),
+            _falloff(bowl, bowl_c),
+            *_unevenness(tilt, tilt_c),
             Figure(name="green-red-rough-pct", value=100 * sigma, unit="%", at_most=1.0),
             Figure(name="dead-pixels", value=dead_pixels(light), at_most=MOST_DEAD),
         ],
@@ -96,6 +68,47 @@ def flat_field(bench: Bench) -> StepOutcome:
             curve("ln-green-red", number, np.log(ratio), "cell, row by row of 16", "ln(G/R)"),
         ],
     )
+
+
+def _falloff(bowl: Floats, covariance: Floats) -> Figure:
+    """Return how much less the corner shows than the middle, from the surface through ln of green."""
+    falloff = -2.0 * float(bowl[3])
+    # 1 %: the response's own bend, within its limit.
+    falloff_u = COVERAGE_FACTOR * float(np.hypot(2.0 * np.sqrt(covariance[3, 3]), 0.002 + 0.01 * abs(falloff)))
+    kept = float(np.exp(-falloff))
+    return Figure(
+        name="falloff-pct",
+        value=100 * (1.0 - kept),
+        unit="%",
+        uncertainty=100 * kept * falloff_u,
+        at_most=MOST_FALLOFF_PCT,
+    )
+
+
+def _unevenness(tilt: Floats, covariance: Floats) -> list[Figure]:
+    """Return how far ln(G/R) goes from border to border, and from the middle to the corners."""
+    across = 2.0 * float(np.hypot(tilt[1], tilt[2]))
+    spread = 2.0 * np.sqrt(covariance[1, 1] + covariance[2, 2])
+    across_u = COVERAGE_FACTOR * float(np.hypot(spread, 0.0005 + 0.01 * across))
+    round_about = 2.0 * float(tilt[3])
+    round_u = COVERAGE_FACTOR * 2.0 * float(np.sqrt(covariance[3, 3]))
+    return [
+        Figure(
+            name="green-red-range-pct",
+            value=100 * across,
+            unit="%",
+            uncertainty=100 * across_u,
+            at_most=MOST_COLOUR_PCT,
+        ),
+        Figure(
+            name="green-red-bowl-pct",
+            value=100 * round_about,
+            unit="%",
+            uncertainty=100 * round_u,
+            at_least=-MOST_COLOUR_PCT,
+            at_most=MOST_COLOUR_PCT,
+        ),
+    ]
 
 
 def _refuse_flicker(bench: Bench) -> None:

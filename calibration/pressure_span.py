@@ -78,29 +78,48 @@ class Line:
     """Standard deviation of what the line leaves."""
 
 
+@dataclass(frozen=True)
+class Departures:
+    """The largest distance of a level from the line, of falling from rising, and how a level repeats."""
+
+    nonlinear_kpa: float
+    hysteresis_kpa: float
+    repeatability_kpa: float
+
+
 def span(bench: Bench) -> StepOutcome:
     """Press, ask, and judge."""
     limit_kpa = bench.device.press_limits.pressure_kpa
-    reference_pct = bench.ask(
-        Question(
-            REFERENCE,
-            "%",
-            BEST_REFERENCE_PCT,
-            WORST_REFERENCE_PCT,
-            shown=REFERENCE_PCT if bench.rig.simulated else None,
-        )
-    )
+    shown = REFERENCE_PCT if bench.rig.simulated else None
+    reference_pct = bench.ask(Question(REFERENCE, "%", BEST_REFERENCE_PCT, WORST_REFERENCE_PCT, shown=shown))
     series = measure(bench, limit_kpa)
     line = fit(series)
-    nonlinear, hysteresis, repeatability = _departures(series)
-    difference_u = math.hypot(series.reading_u, REFERENCE_STEP_KPA / math.sqrt(12.0))
-    # The line goes on to zero below its lowest level, which a bend and a loop carry along.
-    bent_u = math.hypot(BENT_AT_ZERO * nonlinear, LOOP_AT_ZERO * hysteresis) / math.sqrt(3.0)
-    turned_u = math.hypot(BENT_AS_SLOPE * nonlinear, LOOP_AS_SLOPE * hysteresis) / math.sqrt(3.0) / limit_kpa
-    worst_pct = 100.0 * COVERAGE_FACTOR * WORST_OF / limit_kpa
-    reference_u = reference_pct / 100.0 / COVERAGE_FACTOR * line.slope
-    gain_u = COVERAGE_FACTOR * math.hypot(math.hypot(line.slope_u, turned_u), reference_u)
+    departures = _departures(series)
+    gain_u = _gain_u(line, departures, reference_pct, limit_kpa)
     figures = [
+        *_line_figures(line, departures, gain_u),
+        *_departure_figures(series, departures, limit_kpa),
+        Figure(name="reference-uncertainty-pct", value=reference_pct, unit="%"),
+    ]
+    found = outcome(StepName.PRESSURE_SPAN, figures, _curves(series, line))
+    well_else = all(figure.passed for figure in figures if figure.name != "gain-error-pct")
+    # Through a bent or a wide line there is no gain that would be right.
+    return _corrected(found, gain_of(bench), line.slope, gain_u) if well_else else found
+
+
+def _gain_u(line: Line, departures: Departures, reference_pct: float, limit_kpa: float) -> float:
+    """Return the expanded uncertainty of the slope: of the fit, of bend and loop, and of the reference."""
+    bend, loop = BENT_AS_SLOPE * departures.nonlinear_kpa, LOOP_AS_SLOPE * departures.hysteresis_kpa
+    turned_u = math.hypot(bend, loop) / math.sqrt(3.0) / limit_kpa
+    reference_u = reference_pct / 100.0 / COVERAGE_FACTOR * line.slope
+    return COVERAGE_FACTOR * math.hypot(math.hypot(line.slope_u, turned_u), reference_u)
+
+
+def _line_figures(line: Line, departures: Departures, gain_u: float) -> list[Figure]:
+    # The line goes on to zero below its lowest level, which a bend and a loop carry along.
+    bend, loop = BENT_AT_ZERO * departures.nonlinear_kpa, LOOP_AT_ZERO * departures.hysteresis_kpa
+    bent_u = math.hypot(bend, loop) / math.sqrt(3.0)
+    return [
         Figure(
             name="gain-error-pct",
             value=100.0 * (line.slope - 1.0),
@@ -115,42 +134,48 @@ def span(bench: Bench) -> StepOutcome:
             unit="kPa",
             uncertainty=COVERAGE_FACTOR * math.hypot(line.offset_u, bent_u),
         ),
+    ]
+
+
+def _departure_figures(series: Series, departures: Departures, limit_kpa: float) -> list[Figure]:
+    difference_u = math.hypot(series.reading_u, REFERENCE_STEP_KPA / math.sqrt(12.0))
+    worst_pct = 100.0 * COVERAGE_FACTOR * WORST_OF / limit_kpa
+    repeatability_kpa = departures.repeatability_kpa
+    return [
         Figure(
             name="nonlinearity-pct",
-            value=100.0 * nonlinear / limit_kpa,
+            value=100.0 * departures.nonlinear_kpa / limit_kpa,
             unit="%",
             uncertainty=worst_pct * difference_u / math.sqrt(2.0),
             at_most=MOST_NONLINEARITY_PCT,
         ),
         Figure(
             name="hysteresis-pct",
-            value=100.0 * hysteresis / limit_kpa,
+            value=100.0 * departures.hysteresis_kpa / limit_kpa,
             unit="%",
             uncertainty=worst_pct * difference_u * math.sqrt(2.0),
             at_most=MOST_HYSTERESIS_PCT,
         ),
         Figure(
             name="repeatability-kpa",
-            value=repeatability,
+            value=repeatability_kpa,
             unit="kPa",
             # Of a standard deviation of four: the upper end of its 95 % interval (chi squared, 3 degrees of freedom).
-            uncertainty=2.73 * max(repeatability, difference_u),
+            uncertainty=2.73 * max(repeatability_kpa, difference_u),
             at_most=MOST_REPEATABILITY_KPA,
         ),
-        Figure(name="reference-uncertainty-pct", value=reference_pct, unit="%"),
     ]
-    found = outcome(StepName.PRESSURE_SPAN, figures, _curves(series, line))
-    well_else = all(figure.passed for figure in figures if figure.name != "gain-error-pct")
-    # Through a bent or a wide line there is no gain that would be right.
-    if not well_else:
-        return found
-    gain = round(gain_of(bench) / line.slope, 5)
+
+
+def _corrected(found: StepOutcome, gain_now: float, slope: float, gain_u: float) -> StepOutcome:
+    """Return the outcome with the gain to be written, where the line says that there is one to write."""
+    gain = round(gain_now / slope, 5)
     if not LEAST_GAIN <= gain <= GREATEST_GAIN:
         said = (
             f"The gain found is {gain:.3f}, outside {LEAST_GAIN:g} to {GREATEST_GAIN:g}: replace the sensor, or check "
         )
         return found.model_copy(update={"trouble": f"{said}the reference with a second one."})
-    if abs(line.slope - 1.0) <= gain_u:
+    if abs(slope - 1.0) <= gain_u:
         return found
     return found.model_copy(update={"corrections": {"pressure_sensor.gain": gain}})
 
@@ -201,8 +226,8 @@ def fit(series: Series) -> Line:
     )
 
 
-def _departures(series: Series) -> tuple[float, float, float]:
-    """Return the largest distance of a level from the line, of falling from rising, and how a level repeats; in kPa.
+def _departures(series: Series) -> Departures:
+    """Return how the series departs from its line.
 
     Each press's reading is held against what its own reference showed (IEC 61298-2: measured at the same points up and
     down), so that a loop which holds a little more or less is no error of the sensor's.
@@ -217,7 +242,7 @@ def _departures(series: Series) -> tuple[float, float, float]:
     same = np.concatenate([series.rising[0][middle : middle + 1], series.repeats[0]])
     shown = np.concatenate([series.rising[1][middle : middle + 1], series.repeats[1]])
     repeats = same - (1.0 + slope) * shown
-    return nonlinear, float(np.abs(apart).max()), float(np.std(repeats, ddof=1))
+    return Departures(nonlinear, float(np.abs(apart).max()), float(np.std(repeats, ddof=1)))
 
 
 def _curves(series: Series, line: Line) -> list[Curve]:

@@ -12,11 +12,12 @@ from contract.amendment import Amendment, Change
 from contract.hypoperfusion_words import Words, spoken
 from contract.identifiers import new_reading_id
 from contract.mottling import MottlingReading
-from contract.reading import Device, Measured, Reading
+from contract.reading import Device, Reading
 from device.choice import is_code, refusal_of_onset, wrong_inclusion
 from device.choice import refusal as choice_refusal
 from device.clock import Clock
 from device.console_words import Amend
+from device.measured import measured_now
 from device.standing import Entry, Standing, changed, stands_as, text_of
 from firmware_config.study import Study
 
@@ -94,12 +95,7 @@ def amendment_of(
             simulated=entry.simulated,
             calibration_id=entry.calibration_id,
             device=device,
-            measured=Measured(
-                at=clock.now(),
-                boot_id=clock.boot_id(),
-                boottime_ns=clock.boottime_ns(),
-                clock_synchronised=clock.synchronised(),
-            ),
+            measured=measured_now(clock),
             about=entry.reading_id,
             action=asked.action,
             mottling_score=score,

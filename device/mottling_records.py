@@ -2,9 +2,10 @@
 
 from contract.identifiers import new_reading_id
 from contract.mottling import MottlingReading, MottlingReason, MottlingResult
-from contract.reading import Measured, Subject
+from contract.reading import Subject
 from device.clock import Clock
 from device.console_words import Mottling
+from device.measured import measured_now
 from device.photo_process import PhotoLook
 from device.records import About
 
@@ -25,12 +26,7 @@ def look_draft(asked: Mottling, about: About, clock: Clock) -> MottlingReading:
         simulated=about.simulated,
         calibration_id=about.calibration_id,
         device=about.device,
-        measured=Measured(
-            at=clock.now(),
-            boot_id=clock.boot_id(),
-            boottime_ns=clock.boottime_ns(),
-            clock_synchronised=clock.synchronised(),
-        ),
+        measured=measured_now(clock),
         photo_from=asked.photo_from,
         landmarks=asked.landmarks,
         result=INTERRUPTED,

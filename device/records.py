@@ -8,21 +8,11 @@ from uuid import UUID
 
 from contract.build import installed_build
 from contract.identifiers import new_reading_id
-from contract.reading import (
-    BodySite,
-    Device,
-    Measured,
-    PressRecord,
-    ProtocolRef,
-    Reading,
-    RefillResult,
-    Side,
-    Status,
-    Subject,
-)
+from contract.reading import BodySite, Device, PressRecord, ProtocolRef, Reading, RefillResult, Side, Status, Subject
 from contract.reasons import Reason
 from contract.version import __version__
 from device.clock import Clock
+from device.measured import measured_now
 from device.session_verdict import without_number
 from device.stored_trace import StoredTrace, read_stored_trace, trace_text
 from firmware_config.loading import content_sha256
@@ -91,12 +81,7 @@ def draft(about: About, clock: Clock) -> Reading:
             name=about.protocol.name, version=about.protocol.version, sha256=content_sha256(about.protocol)
         ),
         device=about.device,
-        measured=Measured(
-            at=clock.now(),
-            boot_id=clock.boot_id(),
-            boottime_ns=clock.boottime_ns(),
-            clock_synchronised=clock.synchronised(),
-        ),
+        measured=measured_now(clock),
         result=without_number(Reason.INTERRUPTED),
         presses=[],
     )

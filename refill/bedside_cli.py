@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from refill.common import Config, Data, device_file, fail, named_file, site_folder, usual_protocol
+from refill.common import (
+    BodySite,
+    Config,
+    Data,
+    Side,
+    device_file,
+    fail,
+    named_file,
+    simulated_folder,
+    site_folder,
+    usual_protocol,
+)
 
 if TYPE_CHECKING:
     from device.console_words import Choice
+    from firmware_config.device import DeviceConfig
+    from refill.bedside_wiring import Order
 
 
-class Site(StrEnum):
-    """Where the probe sits."""
+class _Places(NamedTuple):
+    """Where the bedside's run-time files are, unless the command says otherwise."""
 
-    FINGER = "finger"
-    KNEE = "knee"
-
-
-class Side(StrEnum):
-    """Which hand or knee."""
-
-    LEFT = "left"
-    RIGHT = "right"
+    run_folder: Path
+    probe: Path
+    console: Path
 
 
 def bedside(
@@ -47,7 +53,7 @@ def bedside(
     subject: Annotated[
         str | None, typer.Option(help="site and inclusion number, SS-NNNN; default: whoever is chosen")
     ] = None,
-    body_site: Annotated[Site, typer.Option(help="where the probe sits; with --subject")] = Site.FINGER,
+    body_site: Annotated[BodySite, typer.Option(help="where the probe sits; with --subject")] = BodySite.FINGER,
     side: Annotated[Side | None, typer.Option(help="left or right; with --subject")] = None,
     protocol: Annotated[str | None, typer.Option(help="name of the protocol; with --subject")] = None,
     study: Annotated[str | None, typer.Option(help="name of the study; default: the device file's")] = None,
@@ -64,6 +70,58 @@ def bedside(
     events: Annotated[str | None, typer.Option(help="- writes progress as JSON lines to standard output")] = None,
 ) -> None:
     """Measure: wait for the button, press, watch, record. Ends on SIGTERM or Ctrl-C, with the probe released."""
+    from firmware_config.study import Study
+    from refill.bedside_wiring import Order, Phantom
+
+    if not simulate and any(value is not None for value in (world, tone, crt, kind, fault, camera_faults)):
+        fail("--world, --tone, --crt, --kind, --fault and --camera-faults go with --simulate", 2)
+    if subject is None and any(value is not None for value in (side, protocol, event, operator, norepinephrine_onset)):
+        fail("--side, --protocol, --event, --operator and --norepinephrine-onset go with --subject", 2)
+    if events not in (None, "-"):
+        fail("--events takes - only: standard output", 2)
+    device, own_files = device_file(config, simulate), site_folder(config, simulate)
+    study = study or device.mqtt.study
+    choice = None
+    if subject is not None:
+        said = {
+            "study": study,
+            "body_site": body_site.value,
+            "side": side.value if side is not None else None,
+            "event": event,
+            "operator": operator,
+            "norepinephrine_onset_at": norepinephrine_onset,
+            "protocol": protocol or usual_protocol(named_file("studies", study, Study, own_files), body_site.value),
+        }
+        choice = _choice(subject, said)
+    places = _places(device, simulate, socket)
+    phantom = None
+    if simulate:
+        phantom = Phantom(world or simulated_folder() / "world", tone, crt, kind, fault, seed, camera_faults)
+    order = Order(
+        device=device,
+        choice=choice,
+        socket=socket or places.probe,
+        console=console or places.console,
+        run_folder=places.run_folder,
+        site_folder=own_files,
+        folder=data or device.storage.journal_folder,
+        measurements=measurements,
+        events=events is not None,
+        phantom=phantom,
+    )
+    _run(order)
+
+
+def _places(device: DeviceConfig, simulate: bool, socket: Path | None) -> _Places:
+    if not simulate:
+        return _Places(device.bedside.run_folder, device.probe.socket, device.bedside.socket)
+    # Beside the probe's socket: two simulated bedsides in two folders share nothing.
+    folder = socket.absolute().parent if socket is not None else simulated_folder()
+    return _Places(folder, folder / "probe.sock", folder / "bedside.sock")
+
+
+def _run(order: Order) -> None:
+    """Be the bedside until SIGTERM or Ctrl-C, and end the command in one sentence where it cannot go on."""
     import signal
     import threading
 
@@ -73,60 +131,12 @@ def bedside(
     from device.journal import JournalError
     from device.panel import PanelError
     from device.probe.ports import HardwareError
-    from firmware_config.study import Study
-    from refill.bedside_wiring import Order, Phantom, WiringError, run_bedside
-    from refill.probe_cli import simulated_folder
+    from refill.bedside_wiring import WiringError, run_bedside
 
-    if not simulate and any(value is not None for value in (world, tone, crt, kind, fault, camera_faults)):
-        fail("--world, --tone, --crt, --kind, --fault and --camera-faults go with --simulate", 2)
-    if subject is None and any(value is not None for value in (side, protocol, event, operator, norepinephrine_onset)):
-        fail("--side, --protocol, --event, --operator and --norepinephrine-onset go with --subject", 2)
-    if events not in (None, "-"):
-        fail("--events takes - only: standard output", 2)
-    device = device_file(config, simulate)
-    choice = None
-    if subject is not None:
-        choice = _choice(
-            subject,
-            {
-                "study": study or device.mqtt.study,
-                "body_site": body_site.value,
-                "side": side.value if side is not None else None,
-                "event": event,
-                "operator": operator,
-                "norepinephrine_onset_at": norepinephrine_onset,
-                "protocol": protocol
-                or usual_protocol(
-                    named_file("studies", study or device.mqtt.study, Study, site_folder(config, simulate)),
-                    body_site.value,
-                ),
-            },
-        )
     logs.configure()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    run_folder = device.bedside.run_folder
-    if simulate:
-        # Beside the probe's socket: two simulated bedsides in two folders share nothing.
-        run_folder = socket.absolute().parent if socket is not None else simulated_folder()
-    phantom = (
-        Phantom(world or simulated_folder() / "world", tone, crt, kind, fault, seed, camera_faults)
-        if simulate
-        else None
-    )
-    order = Order(
-        device=device,
-        choice=choice,
-        socket=socket or (run_folder / "probe.sock" if simulate else device.probe.socket),
-        console=console or (run_folder / "bedside.sock" if simulate else device.bedside.socket),
-        run_folder=run_folder,
-        site_folder=site_folder(config, simulate),
-        folder=data or device.storage.journal_folder,
-        measurements=measurements,
-        events=events is not None,
-        phantom=phantom,
-    )
     try:
         run_bedside(order, stop)
     except WiringError as error:

@@ -15,9 +15,8 @@ from refill.calibrate_run_cli import run
 from refill.calibrate_screen_cli import screen
 from refill.calibrate_verify_cli import changed, verify
 from refill.certificate_cli import certificate
-from refill.common import fail
+from refill.common import Language, fail
 from refill.pairs_cli import pairs
-from refill.probe_options import Language
 from refill.target_cli import target
 
 app = typer.Typer(

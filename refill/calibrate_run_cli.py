@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from refill.common import Config, Data, fail
-from refill.probe_options import Language
+from refill.common import Config, Data, Language, fail
 
 if TYPE_CHECKING:
     from calibration.run import Run

@@ -19,7 +19,7 @@ from calibration.guide import Machine, results
 from device.records import device_of
 from firmware_config.device import DEFAULT_PATH, DeviceConfig, load_device
 from firmware_config.loading import ConfigurationError, content_sha256
-from refill.common import SITE_CONFIG
+from refill.common import SITE_CONFIG, simulated_folder
 from vision import ALGORITHM_VERSION
 
 if TYPE_CHECKING:
@@ -88,8 +88,6 @@ def refuse_a_running_bedside(device: DeviceConfig) -> None:
 
 def bench(config: Path | None, data: Path | None, *, simulate: bool, seed: int, errors: Path | None) -> Bench:
     """Return the device to calibrate; raises `WiringError`, which names file and key where one is wrong."""
-    from refill.probe_options import simulated_folder
-
     try:
         usual = simulated_folder() if simulate else load_device(config or SITE_CONFIG).storage.journal_folder
         folder = (data or usual) / "calibration"

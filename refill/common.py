@@ -5,6 +5,9 @@ Exit codes: 0 done, 1 it could not be done, 2 wrong use.
 
 from __future__ import annotations
 
+import os
+import tempfile
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
@@ -24,6 +27,33 @@ Config = Annotated[
     Path | None, typer.Option("--config", help=f"device file; default {SITE_CONFIG}, packaged when simulated")
 ]
 Data = Annotated[Path | None, typer.Option("--data", help="folder of the journal; default: the device file's")]
+
+
+class BodySite(StrEnum):
+    """Where the probe sits."""
+
+    FINGER = "finger"
+    KNEE = "knee"
+
+
+class Side(StrEnum):
+    """Which hand or knee."""
+
+    LEFT = "left"
+    RIGHT = "right"
+
+
+class Language(StrEnum):
+    """Of the sentences for people at the bedside."""
+
+    EN = "en"
+    FR = "fr"
+
+
+def simulated_folder() -> Path:
+    """Return where a simulated bedside keeps sockets and world: the user's own run-time folder."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    return Path(runtime) / "refill" if runtime else Path(tempfile.gettempdir()) / f"refill-{os.getuid()}"
 
 
 def device_file(path: Path | None, simulate: bool) -> DeviceConfig:

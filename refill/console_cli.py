@@ -5,13 +5,22 @@ None of them starts a press: only the button beside the patient does, and the sc
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from refill.common import Config, device_file, fail, named_file, site_folder, usual_protocol
+from refill.common import (
+    BodySite,
+    Config,
+    Side,
+    device_file,
+    fail,
+    named_file,
+    simulated_folder,
+    site_folder,
+    usual_protocol,
+)
 
 if TYPE_CHECKING:
     from device.console_client import ConsoleClient
@@ -26,23 +35,9 @@ Simulate = Annotated[bool, typer.Option("--simulate", help="speak to a simulated
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output, for a program")]
 
 
-class Site(StrEnum):
-    """Where the probe sits."""
-
-    FINGER = "finger"
-    KNEE = "knee"
-
-
-class Side(StrEnum):
-    """Which hand or knee."""
-
-    LEFT = "left"
-    RIGHT = "right"
-
-
 def choose(
     subject: Annotated[str, typer.Option(help="site and inclusion number, SS-NNNN")],
-    body_site: Annotated[Site, typer.Option(help="where the probe sits")] = Site.FINGER,
+    body_site: Annotated[BodySite, typer.Option(help="where the probe sits")] = BodySite.FINGER,
     side: Annotated[Side | None, typer.Option(help="left or right")] = None,
     event: Annotated[str | None, typer.Option(help="study event")] = None,
     operator: Annotated[str | None, typer.Option(help="operator code, never a name")] = None,
@@ -155,8 +150,6 @@ def in_words(choice: Choice) -> str:
 
 
 def _path(config: Path | None, simulate: bool, socket: Path | None) -> Path:
-    from refill.probe_cli import simulated_folder
-
     if socket is not None:
         return socket
     return simulated_folder() / "bedside.sock" if simulate else device_file(config, simulate).bedside.socket

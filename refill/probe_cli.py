@@ -6,27 +6,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from refill import probe_commands
+from refill.common import Config, Language, device_file, fail, simulated_folder
 from refill.probe_options import (
     CANNOT,
     DID_NOT,
     USAGE,
     AsJson,
     Body,
-    Config,
-    Language,
     Simulate,
     Socket,
     World,
-    device_of,
-    fail,
-    simulated_folder,
     socket_of,
 )
 
 if TYPE_CHECKING:
     from firmware_config.device import DeviceConfig
-
-__all__ = ["app", "simulated_folder"]
 
 app = typer.Typer(help="The probe: valve, pump and pressure sensor.", no_args_is_help=True, rich_markup_mode=None)
 app.command()(probe_commands.status)
@@ -58,7 +52,7 @@ def run(
 
     if not simulate and (world is not None or body is not Body.FINGER or seed):
         fail("--world, --body and --seed go with --simulate", USAGE)
-    device = device_of(config, simulate)
+    device = device_file(config, simulate)
     path = socket_of(device, simulate, socket)
     logs.configure()
     try:
@@ -97,7 +91,7 @@ def off(
 
     if world is not None and not simulate:
         fail("--world goes with --simulate", USAGE)
-    device = device_of(config, simulate)
+    device = device_file(config, simulate)
     path = socket_of(device, simulate, socket)
     if _answers(path):
         if not force:

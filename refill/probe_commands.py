@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from refill.common import Config, device_file, fail
 from refill.probe_options import (
     CANNOT,
     DID_NOT,
@@ -12,11 +13,8 @@ from refill.probe_options import (
     STOPPED,
     USAGE,
     AsJson,
-    Config,
     Simulate,
     Socket,
-    device_of,
-    fail,
     socket_of,
 )
 
@@ -30,7 +28,7 @@ def status(config: Config = None, simulate: Simulate = False, socket: Socket = N
     from refill.probe_status import as_json as for_program
     from refill.probe_status import as_lines, ask
 
-    device = device_of(config, simulate)
+    device = device_file(config, simulate)
     try:
         found = ask(socket_of(device, simulate, socket), device)
     except BenchError as error:
@@ -58,7 +56,7 @@ def press(
     from refill.probe_press import as_json as for_program
     from refill.probe_press import as_lines
 
-    device = device_of(config, simulate)
+    device = device_file(config, simulate)
     try:
         chosen = load_named("protocols", protocol, Protocol)
         target_kpa = chosen.target_kpa_on(device.probe.plate_area_mm2)
@@ -94,7 +92,7 @@ def selftest(
     from refill.probe_selftest import run_selftest
     from refill.probe_selftest_by_hand import as_lines
 
-    device = device_of(config, simulate)
+    device = device_file(config, simulate)
     path = socket_of(device, simulate, socket)
     say = (lambda line: typer.echo(line, err=True)) if as_json else typer.echo
     test = run_selftest(
@@ -124,7 +122,7 @@ def clear(
 
     if not is_operator_code(operator):
         fail(f"--operator: {operator!r} is no operator code: lower-case letters, digits and hyphens", USAGE)
-    device = device_of(config, simulate)
+    device = device_file(config, simulate)
     path = socket_of(device, simulate, socket)
     try:
         code = first_status(path).fault

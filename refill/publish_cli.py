@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from refill.common import Config, Data, device_file, fail
+from refill.common import Config, Data, device_file, fail, simulated_folder
 
 if TYPE_CHECKING:
     from device.publisher_link import BrokerAddress
@@ -35,7 +35,6 @@ def publish(
     from device import logs
     from device.publisher import run_publisher
     from firmware_config.mqtt import Mqtt
-    from refill.probe_cli import simulated_folder
 
     device = device_file(config, simulate)
     asked = {"host": host, "port": port, "study": study}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from refill.common import Config, Data, device_file, fail, site_folder
+from refill.common import Config, Data, device_file, fail, simulated_folder, site_folder
 
 if TYPE_CHECKING:
     from device.screen.access import Doors
@@ -34,7 +34,6 @@ def serve(
 ) -> None:
     """Serve the page until SIGTERM or Ctrl-C."""
     from device import logs
-    from refill.probe_cli import simulated_folder
 
     device = device_file(config, simulate)
     spoken = language_named(language or device.language)

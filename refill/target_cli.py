@@ -10,8 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from refill.common import fail
-from refill.probe_options import Language
+from refill.common import Language, fail
 
 
 def target(

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection, Engine, select
 
 from contract.envelope import chain_sha256
 from contract.reading import Reading, utc
 from trial import corrections, remarks, tables
+from trial.crf_columns import ORIGIN, WHOSE
 from trial.crf_files import AlteredError, CrfColumn, Value, write_export
 
 
@@ -42,10 +42,7 @@ def _result(name: str) -> Callable[[Stored], Value]:
 _ONLY_MEASURED = "blank unless status is measured"
 
 COLUMNS: tuple[CrfColumn[Stored], ...] = (
-    CrfColumn("study", "study", "", "study", lambda s: s.reading.study),
-    CrfColumn("site", "site number", "", "subject.site", lambda s: s.reading.subject.site),
-    CrfColumn("inclusion", "inclusion number", "", "subject.inclusion", lambda s: s.reading.subject.inclusion),
-    CrfColumn("event", "study event; blank where none was chosen", "", "event", lambda s: s.reading.event),
+    *WHOSE,
     CrfColumn(
         "measured_at",
         "start of the measurement, as the device had it",
@@ -142,94 +139,7 @@ COLUMNS: tuple[CrfColumn[Stored], ...] = (
     CrfColumn(
         "protocol_sha256", "hash of the protocol's content", "", "protocol.sha256", lambda s: s.reading.protocol.sha256
     ),
-    CrfColumn("operator", "operator's code; blank where not recorded", "", "operator", lambda s: s.reading.operator),
-    CrfColumn(
-        "calibration_id",
-        "certificate in force; blank means bench use",
-        "",
-        "calibration_id",
-        lambda s: _text(s.reading.calibration_id),
-    ),
-    CrfColumn("simulated", "true where no skin was behind the reading", "", "simulated", lambda s: s.reading.simulated),
-    CrfColumn("device", "device's name", "", "device.name", lambda s: s.reading.device.name),
-    CrfColumn(
-        "device_seq", "gapless number of the record on its device", "1", "device_seq", lambda s: s.reading.device_seq
-    ),
-    CrfColumn(
-        "software_version",
-        "version of the device's software",
-        "",
-        "device.software_version",
-        lambda s: s.reading.device.software_version,
-    ),
-    CrfColumn(
-        "algorithm_version",
-        "version of the measuring algorithm",
-        "",
-        "device.algorithm_version",
-        lambda s: s.reading.device.algorithm_version,
-    ),
-    CrfColumn(
-        "configuration_sha256",
-        "hash of the device's configuration",
-        "",
-        "device.configuration_sha256",
-        lambda s: s.reading.device.configuration_sha256,
-    ),
-    CrfColumn(
-        "schema_version", "version of the record's format", "", "schema_version", lambda s: s.reading.schema_version
-    ),
-    CrfColumn("reading_id", "the record's identifier", "", "reading_id", lambda s: str(s.reading.reading_id)),
-    CrfColumn("sha256", "the record's hash in its device's chain", "", "envelope.sha256", lambda s: s.sha256),
-    CrfColumn(
-        "sent_at",
-        "when the device sent the record that was stored, UTC",
-        "",
-        "envelope.sent_at",
-        lambda s: utc(s.sent_at),
-    ),
-    CrfColumn(
-        "received_at",
-        "when the trial database received it, UTC",
-        "",
-        "receipt.received_at",
-        lambda s: utc(s.received_at),
-    ),
-    CrfColumn(
-        "norepinephrine_onset_at",
-        "start of norepinephrine as it was entered; blank where not recorded",
-        "",
-        "norepinephrine_onset_at",
-        lambda s: corrections.value(s.reading, "norepinephrine_onset_at"),
-    ),
-    CrfColumn(
-        "corrected",
-        "columns that a person has corrected, separated by semicolons: they show what stands now",
-        "",
-        "correction.field",
-        lambda s: ";".join(s.corrected) or None,
-    ),
-    CrfColumn(
-        "confirmed_by",
-        "codes of those who confirmed the reading at the bedside, separated by semicolons",
-        "",
-        "amendment.operator",
-        lambda s: ";".join(s.confirmed_by) or None,
-    ),
-    CrfColumn(
-        "comments",
-        "codes of the comments that were made at the bedside, separated by semicolons",
-        "",
-        "amendment.comment",
-        lambda s: ";".join(s.comments) or None,
-    ),
-    CrfColumn(
-        "build",
-        "which commit was installed on the device; blank before version 1.3 of the record",
-        "",
-        "device.build",
-        lambda s: s.reading.device.build,
-    ),
+    *ORIGIN,
 )
 """The order of the columns is part of the format."""
 
@@ -272,7 +182,3 @@ def _subject(stored: Stored) -> tuple[str, str]:
 
 def _presses(reading: Reading) -> str:
     return ";".join("" if p.result.crt_s is None else repr(p.result.crt_s) for p in reading.presses)
-
-
-def _text(value: Any | None) -> str | None:
-    return None if value is None else str(value)

@@ -14,7 +14,8 @@ from sqlalchemy import Engine
 from trial.database import note, writing
 
 Value = str | float | int | bool | None
-Row = TypeVar("Row")
+Row = TypeVar("Row", contravariant=True)
+"""What a column is read from. Contravariant: a column that takes any record serves each kind of record."""
 
 
 class AlteredError(Exception):

@@ -15,6 +15,7 @@ from contract.envelope import chain_sha256
 from contract.mottling import MottlingReading, MottlingZones
 from contract.reading import utc
 from trial import corrections, remarks, tables
+from trial.crf_columns import ORIGIN, WHOSE
 from trial.crf_files import AlteredError, CrfColumn, Value, write_export
 from trial.remarks import Remark
 
@@ -35,6 +36,16 @@ class Scored:
         """Return the last remark with a person's score, or None."""
         return remarks.scored(self.remarks)
 
+    @property
+    def confirmed_by(self) -> tuple[str, ...]:
+        """Return the codes of those who confirmed it."""
+        return tuple(remarks.confirmed_by(self.remarks))
+
+    @property
+    def comments(self) -> tuple[str, ...]:
+        """Return the codes of the comments on it."""
+        return tuple(remarks.comments(self.remarks))
+
 
 def _of_result(name: str) -> Callable[[Scored], Value]:
     return lambda s: getattr(s.reading.result, name)
@@ -42,10 +53,6 @@ def _of_result(name: str) -> Callable[[Scored], Value]:
 
 def _of_record(name: str) -> Callable[[Scored], Value]:
     return lambda s: getattr(s.reading, name)
-
-
-def _of_device(name: str) -> Callable[[Scored], Value]:
-    return lambda s: getattr(s.reading.device, name)
 
 
 def _zone(name: str, where: str) -> CrfColumn[Scored]:
@@ -58,11 +65,7 @@ def _share(reading: MottlingReading, name: str) -> Value:
     return share
 
 
-_WHOSE: tuple[CrfColumn[Scored], ...] = (
-    CrfColumn("study", "study", "", "study", _of_record("study")),
-    CrfColumn("site", "site number", "", "subject.site", lambda s: s.reading.subject.site),
-    CrfColumn("inclusion", "inclusion number", "", "subject.inclusion", lambda s: s.reading.subject.inclusion),
-    CrfColumn("event", "study event; blank where none was chosen", "", "event", _of_record("event")),
+_WHEN: tuple[CrfColumn[Scored], ...] = (
     CrfColumn(
         "measured_at",
         "when the photo was judged, by the device",
@@ -159,94 +162,8 @@ _HOW: tuple[CrfColumn[Scored], ...] = (
     CrfColumn(
         "photo_sha256", "hash of the photo; blank where none was kept", "", "photo_sha256", _of_record("photo_sha256")
     ),
-    CrfColumn("operator", "operator's code; blank where not recorded", "", "operator", _of_record("operator")),
-    CrfColumn(
-        "calibration_id",
-        "certificate in force; blank means bench use",
-        "",
-        "calibration_id",
-        lambda s: str(s.reading.calibration_id) if s.reading.calibration_id else None,
-    ),
-    CrfColumn("simulated", "true where no skin was behind the reading", "", "simulated", _of_record("simulated")),
-    CrfColumn("device", "device's name", "", "device.name", _of_device("name")),
-    CrfColumn("device_seq", "gapless number of the record on its device", "1", "device_seq", _of_record("device_seq")),
-    CrfColumn(
-        "software_version",
-        "version of the device's software",
-        "",
-        "device.software_version",
-        _of_device("software_version"),
-    ),
-    CrfColumn(
-        "algorithm_version",
-        "version of the measuring algorithm",
-        "",
-        "device.algorithm_version",
-        _of_device("algorithm_version"),
-    ),
-    CrfColumn(
-        "configuration_sha256",
-        "hash of the device's configuration",
-        "",
-        "device.configuration_sha256",
-        _of_device("configuration_sha256"),
-    ),
-    CrfColumn("schema_version", "version of the record's format", "", "schema_version", _of_record("schema_version")),
-    CrfColumn("reading_id", "the record's identifier", "", "reading_id", lambda s: str(s.reading.reading_id)),
-    CrfColumn("sha256", "the record's hash in its device's chain", "", "envelope.sha256", lambda s: s.sha256),
-    CrfColumn(
-        "sent_at",
-        "when the device sent the record that was stored, UTC",
-        "",
-        "envelope.sent_at",
-        lambda s: utc(s.sent_at),
-    ),
-    CrfColumn(
-        "received_at",
-        "when the trial database received it, UTC",
-        "",
-        "receipt.received_at",
-        lambda s: utc(s.received_at),
-    ),
-    CrfColumn(
-        "norepinephrine_onset_at",
-        "start of norepinephrine as it was entered; blank where not recorded",
-        "",
-        "norepinephrine_onset_at",
-        lambda s: corrections.value(s.reading, "norepinephrine_onset_at"),
-    ),
 )
-_SAID: tuple[CrfColumn[Scored], ...] = (
-    CrfColumn(
-        "corrected",
-        "columns that a person has corrected, separated by semicolons: they show what stands now",
-        "",
-        "correction.field",
-        lambda s: ";".join(s.corrected) or None,
-    ),
-    CrfColumn(
-        "confirmed_by",
-        "codes of those who confirmed the reading at the bedside, separated by semicolons",
-        "",
-        "amendment.operator",
-        lambda s: ";".join(remarks.confirmed_by(s.remarks)) or None,
-    ),
-    CrfColumn(
-        "comments",
-        "codes of the comments that were made at the bedside, separated by semicolons",
-        "",
-        "amendment.comment",
-        lambda s: ";".join(remarks.comments(s.remarks)) or None,
-    ),
-    CrfColumn(
-        "build",
-        "which commit was installed on the device; blank before version 1.3 of the record",
-        "",
-        "device.build",
-        _of_device("build"),
-    ),
-)
-COLUMNS: tuple[CrfColumn[Scored], ...] = (*_WHOSE, *_FOUND, *_HOW, *_SAID)
+COLUMNS: tuple[CrfColumn[Scored], ...] = (*WHOSE, *_WHEN, *_FOUND, *_HOW, *ORIGIN)
 """The order of the columns is part of the format."""
 
 

@@ -85,22 +85,19 @@ def judge(topic_text: str, payload: bytes, study: Study, admits: Admits = anyone
     except TopicError as error:
         return Refused(Refusal.TOPIC, _clip(str(error)))
     if topic.kind == "reading":
-        verdict = _judge_record(topic, payload, study, admits)
+        verdict = _place_refusal(topic, study, admits) or _judge_record(topic, payload, study)
         return verdict if isinstance(verdict, Accepted) else _with_claim(verdict, topic, payload)
     if topic.kind == "status":
-        return _judge_status(topic, payload, study, admits)
+        return _place_refusal(topic, study, admits) or _judge_status(topic, payload)
     if topic.kind == "calibration":
-        found = _judge_certificate(topic, payload, study, admits)
+        found = _place_refusal(topic, study, admits) or _judge_certificate(topic, payload, study)
         if isinstance(found, Refused):
             return Refused(found.reason, found.detail, topic, _read_certificate_claim(payload))
         return found
     return Refused(Refusal.TOPIC, f"no {topic.kind} is expected here", topic)
 
 
-def _judge_record(topic: Topic, payload: bytes, study: Study, admits: Admits) -> Accepted | Refused:
-    place = _place_refusal(topic, study, admits)
-    if place is not None:
-        return place
+def _judge_record(topic: Topic, payload: bytes, study: Study) -> Accepted | Refused:
     try:
         envelope, record = open_envelope(payload)
     except EnvelopeError as error:
@@ -126,10 +123,7 @@ def _unknown_value(amendment: Amendment, study: Study) -> str | None:
     return next((why for why in found if why is not None), None)
 
 
-def _judge_status(topic: Topic, payload: bytes, study: Study, admits: Admits) -> AcceptedStatus | Refused:
-    place = _place_refusal(topic, study, admits)
-    if place is not None:
-        return place
+def _judge_status(topic: Topic, payload: bytes) -> AcceptedStatus | Refused:
     try:
         status = open_status(payload)
     except EnvelopeError as error:
@@ -140,11 +134,8 @@ def _judge_status(topic: Topic, payload: bytes, study: Study, admits: Admits) ->
     return AcceptedStatus(topic, status)
 
 
-def _judge_certificate(topic: Topic, payload: bytes, study: Study, admits: Admits) -> AcceptedCertificate | Refused:
+def _judge_certificate(topic: Topic, payload: bytes, study: Study) -> AcceptedCertificate | Refused:
     """A certificate is its device's wherever that stands now: the study and site in it are those of its making."""
-    place = _place_refusal(topic, study, admits)
-    if place is not None:
-        return place
     try:
         message, certificate = open_certificate(payload)
     except EnvelopeError as error:

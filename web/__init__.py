@@ -1,1 +1,1 @@
-"""What the pages of this product stand behind: the door, its headers and its cookie. Knows no page and no room."""
+"""What the pages of this product stand behind: the door, its headers and its cookie. Imports no other room."""

@@ -7,6 +7,7 @@ press and the step that carries it out.
 import math
 from collections import deque
 
+from device.probe import refusals
 from device.probe.control import Controller, Order
 from device.probe.faults import FAULTS, FaultCode
 from device.probe.gate import Gate
@@ -18,6 +19,7 @@ from device.probe.messages import (
     ClearFault,
     Clock,
     Command,
+    CommandKind,
     Event,
     FaultCleared,
     FaultRaised,
@@ -33,16 +35,11 @@ from device.probe.messages import (
     Status,
 )
 from device.probe.ports import HardwareError, OutputPort, Sample, SensorPort, Thermometer
+from device.probe.refusals import CLEAR_WELL_S, SPARE_S
 from device.probe.safety import RELEASED, STALL_S, Arbiter, Limits
 from device.probe.watch import STALE_S, ZERO_KPA, Doing, Watch
 from firmware_config.device import DeviceConfig
 from firmware_config.loading import content_sha256
-
-CLEAR_WELL_S = 0.5
-"""The sensor has to have been sane and at zero for this long before a fault is cleared."""
-SPARE_S = 0.3
-"""A rise has to be over so much before the hold would run into the ceiling of the press."""
-SLOWEST_RAMP = 1.1
 
 
 class Engine:
@@ -245,83 +242,65 @@ class Engine:
                 self._control.release(now_ns, "asked")
 
     def _press(self, now_ns: int, peer: int, press: Press) -> None:
-        refusal = self._against(now_ns, press)
-        if refusal is None and not self._arbiter.grant(now_ns, press.sent_ns, press.target_kpa):
-            refusal = (Refusal.NOT_READY, "the probe is ending, or has just tripped")
-        if refusal is not None:
-            self.outbox.append((peer, Refused(command="press", why=refusal[0], sentence=refusal[1])))
+        why = refusals.of_press(self._moment(now_ns), press)
+        if why is None and not self._arbiter.grant(now_ns, press.sent_ns, press.target_kpa):
+            why = (Refusal.NOT_READY, "the probe is ending, or has just tripped")
+        if why is not None:
+            self._refuse(peer, "press", why)
             return
         self._owner = peer
         self._faulty = False
         self._control.start(now_ns, Order(press.lease, press.target_kpa, press.ramp_s, press.hold_s, press.still_s))
 
-    def _against(self, now_ns: int, press: Press) -> tuple[Refusal, str] | None:
-        limits = self._limits
-        if press.target_kpa > limits.pressure_kpa:
-            return Refusal.OVER_LIMIT, f"{press.target_kpa:g} kPa asked, at most {limits.pressure_kpa:g} allowed"
-        if press.hold_s > limits.hold_s:
-            return Refusal.OVER_LIMIT, f"a hold of {press.hold_s:g} s asked, at most {limits.hold_s:g} allowed"
-        press_s = press.ramp_s * SLOWEST_RAMP + press.hold_s + SPARE_S
-        if press_s > limits.press_s:
-            return Refusal.OVER_LIMIT, f"a press of {press_s:g} s asked, at most {limits.press_s:g} allowed"
-        if self._arbiter.latched is not None:
-            return Refusal.FAULT, f"{self._arbiter.latched}: {FAULTS[self._arbiter.latched].english}"
-        if self._control.phase != "idle":
-            return Refusal.BUSY, "a press is going on"
-        if not self._timely(now_ns, press.sent_ns):
-            return Refusal.TOO_LATE, "the command was held up on its way"
-        if self._arbiter.too_often(now_ns):
-            return Refusal.TOO_OFTEN, f"at most {limits.presses_per_minute} presses a minute"
-        if not self._watch.at_rest:
-            reads = "nothing" if self._last is None else f"{self._last.kpa:.1f} kPa"
-            return Refusal.NOT_READY, f"the vented sensor reads {reads}, not 0 kPa"
-        return None
-
     def _renew(self, now_ns: int, peer: int, renew: Renew) -> None:
-        order = self._control.order
-        if order is None or self._control.phase not in ("ramp", "hold"):
+        if self._control.order is None or self._control.phase not in ("ramp", "hold"):
             # Renewals that cross the end of a press on their way are no mistake.
             return
-        if peer != self._owner or order.lease != renew.lease:
-            told = Refused(command="renew", why=Refusal.NOT_OWNER, sentence="the press that is on is another's")
-            self.outbox.append((peer, told))
-        elif self._timely(now_ns, renew.sent_ns):
+        moment = self._moment(now_ns)
+        if not moment.is_its(peer, renew.lease):
+            self._refuse(peer, "renew", (Refusal.NOT_OWNER, "the press that is on is another's"))
+        elif moment.timely(renew.sent_ns):
             self._arbiter.renew(now_ns, renew.sent_ns)
 
     def _inject(self, now_ns: int, peer: int, inject: Inject) -> None:
-        order = self._control.order
-        refusal: tuple[Refusal, str] | None = None
-        if order is None or self._control.phase != "hold" or self._injection.on:
-            refusal = Refusal.NOT_READY, "readings are raised once in the hold of a press"
-        elif peer != self._owner or order.lease != inject.lease:
-            refusal = Refusal.NOT_OWNER, "the press that is on is another's"
-        elif not self._timely(now_ns, inject.sent_ns):
-            refusal = Refusal.TOO_LATE, "the command was held up on its way"
-        if refusal is not None:
-            self.outbox.append((peer, Refused(command="inject", why=refusal[0], sentence=refusal[1])))
+        why = refusals.of_inject(self._moment(now_ns), peer, inject)
+        if why is not None:
+            self._refuse(peer, "inject", why)
             return
         self._injection.begin(now_ns, inject.kpa_per_s, self._watch)
         self.outbox.append((None, Injected(t_boot_ns=now_ns, kpa_per_s=inject.kpa_per_s, lease=inject.lease)))
-
-    def _fresh(self, now_ns: int) -> bool:
-        return self._last is not None and now_ns - self._last.t_ns < STALE_S * 1e9
-
-    def _timely(self, now_ns: int, sent_ns: int) -> bool:
-        return 0 <= now_ns - sent_ns < self._limits.lease_s * 1e9
 
     def _clear(self, now_ns: int, peer: int, command: ClearFault) -> None:
         code = self._arbiter.latched
         if code is None:
             return
-        if FAULTS[code].clear != "command" and command.operator is None:
-            why = f"{code}: only a repair clears it, and who has done that has to be said (operator code)"
-        elif self._control.phase != "idle" or self._watch.well_for_s(now_ns) < CLEAR_WELL_S:
-            why = f"{code}: the probe has to be vented and its sensor sane first"
-        else:
-            self._arbiter.clear()
-            self.outbox.append((None, FaultCleared(t_boot_ns=now_ns, code=code, operator=command.operator)))
+        why = refusals.of_clear(self._moment(now_ns), code, command)
+        if why is not None:
+            self._refuse(peer, "clear_fault", why)
             return
-        self.outbox.append((peer, Refused(command="clear_fault", why=Refusal.NOT_CLEARABLE, sentence=why)))
+        self._arbiter.clear()
+        self.outbox.append((None, FaultCleared(t_boot_ns=now_ns, code=code, operator=command.operator)))
+
+    def _refuse(self, peer: int, command: CommandKind, why: refusals.Why) -> None:
+        self.outbox.append((peer, Refused(command=command, why=why[0], sentence=why[1])))
+
+    def _moment(self, now_ns: int) -> refusals.Moment:
+        return refusals.Moment(
+            now_ns=now_ns,
+            limits=self._limits,
+            phase=self._control.phase,
+            order=self._control.order,
+            owner=self._owner,
+            latched=self._arbiter.latched,
+            too_often=self._arbiter.too_often(now_ns),
+            at_rest=self._watch.at_rest,
+            well_for_s=self._watch.well_for_s(now_ns),
+            last_kpa=None if self._last is None else self._last.kpa,
+            injecting=self._injection.on,
+        )
+
+    def _fresh(self, now_ns: int) -> bool:
+        return self._last is not None and now_ns - self._last.t_ns < STALE_S * 1e9
 
     def _status(self, now_ns: int) -> Status:
         last = self._last if self._fresh(now_ns) else None

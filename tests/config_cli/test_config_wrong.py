@@ -18,7 +18,7 @@ from device.bedside_choice import Desk, Machine
 from device.choice import ChoiceKeeper
 from device.clock import SystemClock
 from device.console_words import Choice
-from device.probe import engine
+from device.probe import refusals
 from device.records import About, device_of
 from firmware_config import fitting
 from firmware_config.device import DeviceConfig, load_device
@@ -139,7 +139,7 @@ def test_what_a_file_names_is_looked_into_although_only_that_file_was_asked_for(
 
 
 def test_the_longest_press_is_reckoned_as_the_probe_reckons_it() -> None:
-    assert (fitting.SLOWEST_RAMP, fitting.SPARE_S) == (engine.SLOWEST_RAMP, engine.SPARE_S)
+    assert (fitting.SLOWEST_RAMP, fitting.SPARE_S) == (refusals.SLOWEST_RAMP, refusals.SPARE_S)
 
 
 def test_every_packaged_file_is_valid() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from bedside_bench import HandClock
+from bedside_stand_ins import HandClock
 from device_bench import BOOT, DEVICE, amendment, mottling, not_measurable, not_scored, reading
 
 from contract.amendment import Amendment

@@ -20,7 +20,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 TESTS = {
-    "device.probe.safety": ["test_probe_safety.py", "test_probe_gate.py"],
+    "device.probe.safety": ["test_probe_safety.py", "test_probe_safety_granted.py", "test_probe_gate.py"],
     "device.probe.gate": ["test_probe_gate.py"],
 }
 LONGEST_S = 20

@@ -47,7 +47,7 @@ def test_the_campaign_would_see_outputs_without_a_lease(short_folder: Path, monk
 
 def test_the_campaign_would_see_a_press_kept_up_by_others(short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def anybodys(self: Engine, now_ns: int, _peer: int, renew: Renew) -> None:
-        if self._timely(now_ns, renew.sent_ns):
+        if self._moment(now_ns).timely(renew.sent_ns):
             self._arbiter.renew(now_ns, renew.sent_ns)
 
     monkeypatch.setattr(Engine, "_renew", anybodys)

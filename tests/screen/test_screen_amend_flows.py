@@ -4,34 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from screen_bench import (
-    MEASURED_S,
-    Tried,
-    a_browser,
-    choose,
-    key,
-    opened,
-    overflowing,
-    picture,
-    small_targets,
-    sound,
-    tried,
-    typed,
-)
+from screen_bench import MEASURED_S, Tried, choose, key, opened, overflowing, picture, small_targets, sound, typed
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def bedside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tried]:
-    with tried(tmp_path_factory.mktemp("amend"), "--crt", "1.0") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with a_browser() as found:
-        yield found
 
 
 @pytest.fixture

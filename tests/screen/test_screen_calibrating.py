@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from calibrating_page_bench import Served, answer, asked, begin, heading_is_whole, served, to_the_end, well_made
 from playwright.sync_api import Browser, Page, expect
-from screen_bench import TABLET, a_browser, key, opened
+from screen_bench import TABLET, key, opened
 
 from calibration.certificate.keys import DeviceKey
 from calibration.certificate.make import signed
@@ -22,12 +22,6 @@ from device.screen.access import sealed
 from firmware_config.device import DEFAULT_PATH
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with a_browser() as found:
-        yield found
 
 
 @pytest.fixture

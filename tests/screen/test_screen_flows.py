@@ -7,34 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from screen_bench import (
-    MEASURED_S,
-    TABLET,
-    Tried,
-    a_browser,
-    choose,
-    key,
-    opened,
-    overflowing,
-    picture,
-    small_targets,
-    sound,
-    tried,
-)
+from screen_bench import MEASURED_S, TABLET, Tried, choose, key, opened, overflowing, picture, small_targets, sound
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def bedside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tried]:
-    with tried(tmp_path_factory.mktemp("screen"), "--crt", "1.0") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with a_browser() as found:
-        yield found
 
 
 @pytest.fixture

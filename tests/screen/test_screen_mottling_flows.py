@@ -11,7 +11,6 @@ from screen_bench import (
     SEVEN_INCH,
     TABLET,
     Tried,
-    a_browser,
     choose,
     key,
     opened,
@@ -19,7 +18,6 @@ from screen_bench import (
     picture,
     small_targets,
     sound,
-    tried,
     typed,
 )
 from typer.testing import CliRunner
@@ -44,18 +42,6 @@ def leg(tmp_path_factory: pytest.TempPathFactory) -> Leg:
     assert made.exit_code == 0, made.output
     marks = json.loads(file.with_suffix(".landmarks.json").read_text())
     return Leg(file, {name: (at[0], at[1]) for name, at in marks.items()})
-
-
-@pytest.fixture(scope="module")
-def bedside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tried]:
-    with tried(tmp_path_factory.mktemp("leg"), "--crt", "1.0") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with a_browser() as found:
-        yield found
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from playwright.sync_api import Browser, Page, expect
 from screen_bench import (
     MEASURED_S,
     Tried,
-    a_browser,
     choose,
     key,
     opened,
@@ -26,12 +25,6 @@ pytestmark = pytest.mark.slow
 def bedside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tried]:
     with tried(tmp_path_factory.mktemp("timing"), "--crt", "1.0", "--stopwatch") as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with a_browser() as found:
-        yield found
 
 
 def timed_by(page: Page, code: str, wait_ms: int) -> None:
