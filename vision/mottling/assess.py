@@ -11,6 +11,7 @@ from vision.mottling.blood import blood_of
 from vision.mottling.extent import Extent, extent_of, score_of, zone_masks
 from vision.mottling.leg import SEED_MM, Skin, chroma, corridor, outline, skin_of
 from vision.mottling.levels import Landmarks, ZoneName
+from vision.mottling.limb import of_limb
 from vision.mottling.picture import Picture, block_px, reduce_photo
 from vision.mottling.place import Place, cropped, place_on, placed, scale_mm_per_px
 from vision.mottling.proof import Signs, proven, signs_of
@@ -105,6 +106,7 @@ def _judged_leg(picture: Picture, region: Mask, colour: Skin, place: Place) -> L
         judged.of_knee(skin, region, place)
         or judged.of_shape(slabs, seen_mm, place)
         or judged.of_edges(picture, region, seen_mm, place)
+        or of_limb(picture, region, seen_mm, place)
     )
     if wrong is not None:
         return wrong
