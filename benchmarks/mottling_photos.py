@@ -32,7 +32,8 @@ def photo(name: str) -> NDArray[np.uint8]:
     picture = np.asarray(loaded[0] if isinstance(loaded, tuple) else loaded)
     coloured = np.repeat(picture[..., None], 3, axis=2) if picture.ndim == 2 else picture[..., ::-1]
     scale = LONGER_SIDE_PX / max(picture.shape[:2])
-    return cv2.resize(np.ascontiguousarray(coloured), None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+    larger = cv2.resize(np.ascontiguousarray(coloured), None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+    return np.asarray(larger, dtype=np.uint8)
 
 
 def marks_on(shape: tuple[int, ...], number: int, seed: int) -> Iterator[Landmarks]:

@@ -106,5 +106,5 @@ def colours(density: Floats, within: Mask, mm: float) -> float:
     """
     if not within.any():
         return 0.0
-    colour = chroma(cv2.GaussianBlur(density, (0, 0), 4.0 / mm))[within]
+    colour = chroma(np.asarray(cv2.GaussianBlur(density, (0, 0), 4.0 / mm), dtype=np.float32))[within]
     return 1.4826 * float(np.median(np.abs(colour - np.median(colour, axis=0)), axis=0).max())
