@@ -3,8 +3,9 @@
 `python -m benchmarks.trial_page --readings 100000` fills a SQLite database through the ingester's own judge and store,
 serves the page as a process, and asks for each of its pages by turns as a signed-in data manager, beside the floor: the
 one query that counts the readings. Before that it asks for completeness, which looks at every reading, and for the
-devices again and again until it is there. It writes `docs/evidence/trial-page.md` and ends with 1 where a page took a
-second.
+devices again and again until it is there. One reading has the traces of its presses: its curves are asked for once
+anew, all at once, and the first page of readings meanwhile. It writes `docs/evidence/trial-page.md` and ends with 1
+where a page took a second.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -23,7 +25,8 @@ from sqlalchemy import Engine, func, select
 
 from benchmarks.bedside_report import machine
 from benchmarks.servers import Program, answers, free_port, refill, wait_for
-from benchmarks.trial_readings import fill
+from benchmarks.trial_curves import with_curves
+from benchmarks.trial_readings import fill, one_more
 from firmware_config.study import Study
 from trial.accounts import Account, open_account
 from trial.database import open_database, upgrade
@@ -41,6 +44,9 @@ STUDY = Study(
     events=["inclusion", *(f"day-{number}" for number in range(1, 8))],
 )
 WHILE = "devices, while completeness is computed"
+WHILE_DRAWN = "readings, first page, while curves are drawn"
+READING, CURVE = "a reading of 3 presses with curves", "one of its curves, drawn before"
+PRESSES = 3
 PAGES = {
     "overview": "/",
     "readings, first page": "/readings",
@@ -58,12 +64,16 @@ PAGES = {
 
 @dataclass
 class Measured:
-    """Seconds of each answer, by page, and of the floor; `counting_s`: until completeness was there; MiB of memory."""
+    """Seconds of each answer, by page, and of the floor; `counting_s`: until completeness was there; MiB of memory.
+
+    `curves`: seconds until each curve of a reading was there, asked for at once.
+    """
 
     pages: dict[str, list[float]]
     floor: list[float] = field(default_factory=list)
     memory: list[float] = field(default_factory=list)
     counting_s: float = 0.0
+    curves: list[float] = field(default_factory=list)
     filled_s: float = 0.0
 
 
@@ -76,15 +86,18 @@ def run(readings: int, rounds: int) -> Measured:
         begun_s = time.monotonic()
         fill(engine, STUDY, readings)
         filled_s = time.monotonic() - begun_s
+        chosen = with_curves(engine, STUDY, place, one_more(STUDY, "bed-with-curves"), PRESSES)
         open_account(engine, STUDY, Account(STUDY.name, "dm", "data_manager", None), SECRET, actor="lead", why="speed")
-        found = _asked(place, engine, rounds)
+        found = _asked(place, engine, str(chosen.reading_id), rounds)
         found.filled_s = filled_s
         engine.dispose()
     return found
 
 
-def _asked(place: Path, engine: Engine, rounds: int) -> Measured:
+def _asked(place: Path, engine: Engine, with_curves_id: str, rounds: int) -> Measured:
     port = free_port()
+    curves = [f"/curves/{with_curves_id}/{number}.svg" for number in range(1, PRESSES + 1)]
+    pages = PAGES | {READING: f"/readings/{with_curves_id}", CURVE: curves[0]}
     (place / "studies").mkdir()
     sites, events = (str(each).replace("'", '"') for each in (STUDY.sites, STUDY.events))
     expected = "".join(f'[[expected]]\nevent = "{event}"\nreadings = ["finger", "knee"]\n' for event in STUDY.events)
@@ -99,13 +112,14 @@ def _asked(place: Path, engine: Engine, rounds: int) -> Measured:
         if not wait_for(lambda: answers(port), 30):
             raise SystemExit(f"the page does not answer: {server.text()[-300:]}")
         ask = _signed_in(port)
-        found = Measured({WHILE: [], **{name: [] for name in PAGES}}, memory=[_rss_mb(server)])
+        found = Measured({WHILE: [], WHILE_DRAWN: [], **{name: [] for name in pages}}, memory=[_rss_mb(server)])
         begun_s = time.monotonic()
         while "as it stood" not in ask("/completeness"):
             found.pages[WHILE].append(_timed(partial(ask, "/devices")))
         found.counting_s = time.monotonic() - begun_s
+        _draw(ask, curves, found)
         for number in range(rounds):
-            for name, path in PAGES.items():
+            for name, path in pages.items():
                 found.pages[name].append(_timed(partial(ask, path)))
             found.floor.append(_timed(lambda: _count(engine)))
             sys.stderr.write(f"\rround {number + 1} of {rounds}")
@@ -114,6 +128,15 @@ def _asked(place: Path, engine: Engine, rounds: int) -> Measured:
         return found
     finally:
         server.terminate()
+
+
+def _draw(ask: Callable[[str], str], curves: list[str], found: Measured) -> None:
+    """Ask for every curve at once, and for the readings until they are there."""
+    with ThreadPoolExecutor(len(curves)) as visitors:
+        asked = [visitors.submit(_timed, partial(ask, path)) for path in curves]
+        while not all(each.done() for each in asked):
+            found.pages[WHILE_DRAWN].append(_timed(partial(ask, "/readings")))
+        found.curves = sorted(each.result() for each in asked)
 
 
 def _signed_in(port: int) -> Callable[[str], str]:
@@ -186,6 +209,8 @@ def main() -> int:
         f"| floor: one counting query | {1000 * bare_s:.1f} | {1000 * max(found.floor):.1f} | 1 |\n",
         f"Completeness was there {found.counting_s:.1f} s after it was first asked for; the devices were asked for",
         f"{len(found.pages[WHILE])} times meanwhile. A process of its own computes it, and gives way to others.",
+        f"The curves of a reading's {PRESSES} presses, asked for at once and for the first time, were there after",
+        f"{', '.join(f'{each:.2f}' for each in found.curves)} s: each is an analysis; their process starts with them.",
         f"Memory of the page's process: {found.memory[0]:.0f} MiB signed in, {found.memory[1]:.0f} MiB at the end.",
         f"The database was filled in {found.filled_s:.0f} s: {asked.readings / found.filled_s:.0f} readings a second.",
     ]

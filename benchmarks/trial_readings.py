@@ -49,6 +49,13 @@ def arrivals(study: Study, readings: int, seed: int) -> Iterator[Arrival]:
         yield Arrival(topic, payload, moment, judge(topic, payload, study))
 
 
+def one_more(study: Study, device: str) -> Reading:
+    """Return a reading of another device of the first site, the newest of all."""
+    made = _reading(study, study.sites[0], 1, random.Random(0))  # noqa: S311 - a made-up patient
+    measured = made.measured.model_copy(update={"at": datetime.now(UTC)})
+    return made.model_copy(update={"device": made.device.model_copy(update={"name": device}), "measured": measured})
+
+
 def _stored(engine: Engine, batch: list[Arrival]) -> None:
     for outcome in store(engine, batch, datetime.now(UTC)):
         if outcome.kind != "stored":

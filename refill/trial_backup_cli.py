@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from refill.common import fail
-from refill.trial_common import Database, Folder, OneStudy, of_the_file, study_named
+from refill.trial_common import Database, Folder, OneStudy, numbers, of_the_file, progress, study_named
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -46,7 +46,7 @@ def backup(
     """
     from trial import backup as copying
 
-    with _opened(database, config) as engine, _progress() as say:
+    with _opened(database, config) as engine, progress() as say:
         made = copying.backup(engine, out, verify=verify, keep=keep, progress=say)
     manifest = made.manifest
     rows, devices = manifest.facts.records, len(manifest.facts.devices)
@@ -73,7 +73,7 @@ def restore(
 
     if database is None and config is None:
         fail("--database or --config: say where to restore to", 2)
-    with _opened(database, config, may_be_missing=True) as engine, _progress() as say:
+    with _opened(database, config, may_be_missing=True) as engine, progress() as say:
         manifest = bring_back(file, engine, say)
     for end in manifest.facts.devices:
         typer.echo(f"{end.study} {end.device}: {end.readings} records, up to number {end.last_seq}")
@@ -161,27 +161,15 @@ def _say(found: Comparison) -> None:
         seqs = [record.device_seq for record in found.missing]
         receipted = sum(record.receipted for record in found.missing)
         typer.echo(
-            f"{whose}: missing {_numbers(seqs)}: {receipted} of them have a receipt and will not come by themselves,"
+            f"{whose}: missing {numbers(seqs)}: {receipted} of them have a receipt and will not come by themselves,"
             f" {len(found.refused)} were refused"
         )
     if found.different:
-        typer.echo(f"{whose}: not the same in both: {_numbers(found.different)}")
+        typer.echo(f"{whose}: not the same in both: {numbers(found.different)}")
     if found.unknown:
-        typer.echo(f"{whose}: in the database and not in the journal: {_numbers(found.unknown)}")
+        typer.echo(f"{whose}: in the database and not in the journal: {numbers(found.unknown)}")
     if found.beyond:
         typer.echo(f"{whose}: {found.beyond} came after the export was made")
-
-
-def _numbers(seqs: list[int]) -> str:
-    """Return numbers as a person reads them: `3 to 5, 9 (4)`."""
-    runs: list[tuple[int, int]] = []
-    for seq in sorted(seqs):
-        if runs and runs[-1][1] == seq - 1:
-            runs[-1] = (runs[-1][0], seq)
-        else:
-            runs.append((seq, seq))
-    words = [f"{first}" if first == last else f"{first} to {last}" for first, last in runs[:_SHOWN]]
-    return ", ".join(words) + (" and more" if len(runs) > _SHOWN else "") + f" ({len(seqs)})"
 
 
 def _export(folder: Path) -> Export:
@@ -260,17 +248,3 @@ def _opened(database: str | None, config: Path | None, *, may_be_missing: bool =
         fail(f"the database cannot be used: {' '.join(str(getattr(error, 'orig', None) or error).split())[:300]}", 1)
     finally:
         engine.dispose()
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """Show how far it is on a terminal; nothing elsewhere."""
-    import sys
-
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status("") as status:
-        yield status.update

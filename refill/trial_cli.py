@@ -18,6 +18,7 @@ from refill import (
     trial_queries_cli,
     trial_records_cli,
     trial_schedule_cli,
+    trial_traces_cli,
 )
 from refill.common import fail
 from refill.trial_common import Database, Folder, OneStudy, StudyName, opened, study_named, tell_frozen
@@ -38,6 +39,7 @@ trial_freeze_cli.add_to(app)
 trial_page_cli.add_to(app)
 trial_schedule_cli.add_to(app)
 trial_queries_cli.add_to(app)
+trial_traces_cli.add_to(app)
 
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Broker's port.")]
 

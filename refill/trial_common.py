@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,6 +29,7 @@ Folder = Annotated[
 ]
 StudyName = Annotated[str, typer.Option("--study", help="Study file's name.")]
 OneStudy = Annotated[str | None, typer.Option("--study", help="This study only.")]
+_RUNS = 10
 
 
 def study_named(name: str, folder: Path | None) -> Study:
@@ -84,6 +85,18 @@ def tell_frozen(engine: Engine, study: str) -> None:
         typer.echo(f"{since(whose, by)}: {by.why}")
 
 
+def numbers(seqs: list[int]) -> str:
+    """Return numbers as a person reads them: `3 to 5, 9 (4)`."""
+    runs: list[tuple[int, int]] = []
+    for seq in sorted(seqs):
+        if runs and runs[-1][1] == seq - 1:
+            runs[-1] = (runs[-1][0], seq)
+        else:
+            runs.append((seq, seq))
+    words = [f"{first}" if first == last else f"{first} to {last}" for first, last in runs[:_RUNS]]
+    return ", ".join(words) + (" and more" if len(runs) > _RUNS else "") + f" ({len(seqs)})"
+
+
 def of_the_file(folder: Path | None) -> str:
     """Return the database that `trial.toml` names, from a systemd credential where its URL has a password."""
     import os
@@ -103,3 +116,17 @@ def of_the_file(folder: Path | None) -> str:
         return handed_over.read_text(encoding="utf-8").strip()
     except OSError:
         fail(f"{FILE}: database_credential: {trial.database_credential} was not handed over by systemd", 1)
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """Show how far it is on a terminal; nothing elsewhere."""
+    import sys
+
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("") as status:
+        yield status.update

@@ -32,6 +32,7 @@ def serve(
 ) -> None:
     """Serve the data managers' page until SIGTERM or Ctrl-C. Who may come in: `refill trial account`."""
     from device.probe.notify import notify
+    from refill.curve_process import CurveProcess
 
     trial = _trial(config)
     chosen = study_named(study or trial.study, config)
@@ -40,7 +41,11 @@ def serve(
     with opened(database, config) as engine:
         scheme = "http" if trial.page.certificate_file is None else "https"
         typer.echo(f"{scheme}://{trial.page.host}:{trial.page.port}/ (Ctrl-C ends it)")
-        serve_page(engine, chosen, trial.page, notify)
+        curves = CurveProcess()
+        try:
+            serve_page(engine, chosen, trial.page, curves, notify)
+        finally:
+            curves.end()
 
 
 @accounts.command(name="open")

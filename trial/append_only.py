@@ -62,10 +62,13 @@ NINTH: Keys = {
 }
 """The same for migration r0009."""
 
+TENTH: Keys = {"press_trace": (("reading_id", "number"),)}
+"""The same for migration r0010."""
+
 REBUILT: Keys = {"replay": SECOND["replay"], "correction": (("id",), ("supersedes",), ("amendment", "field"))}
 """Those that r0003 made anew in SQLite, where a foreign key cannot be changed."""
 
-KEYS: Keys = {**FIRST, **SECOND, **THIRD, **FIFTH, **SIXTH, **SEVENTH, **EIGHTH, **NINTH, **REBUILT}
+KEYS: Keys = {**FIRST, **SECOND, **THIRD, **FIFTH, **SIXTH, **SEVENTH, **EIGHTH, **NINTH, **TENTH, **REBUILT}
 """Every unique key of the append-only tables as they are now."""
 
 

@@ -17,7 +17,7 @@ from contract.version import __version__
 from firmware_config.study import Study
 from trial.archive_check import FORMAT, MANIFEST, README, SCHEMA, SUMS, ArchiveError, verify
 from trial.archive_readme import readme
-from trial.archive_tables import FOLDER, KINDS, TableError, write_tables
+from trial.archive_tables import FOLDER, KINDS, TRACES, TableError, write_tables, write_traces
 from trial.backup_files import to_the_disk
 from trial.backup_manifest import file_sha256
 from trial.crf.canonical import snapshot
@@ -26,6 +26,7 @@ from trial.crf.odm import export_odm
 from trial.crf_csv import export
 from trial.crf_mottling import export_mottling
 from trial.database import note, schema_version, writing
+from trial.traces import AlteredTraceError
 
 
 def archive(engine: Engine, study: Study, out: Path, now: datetime) -> tuple[int, str]:
@@ -47,7 +48,7 @@ def archive(engine: Engine, study: Study, out: Path, now: datetime) -> tuple[int
             raise ArchiveError(f"{'; '.join(checked.wrong)}: data came in meanwhile, make it again")
         part.rename(out)
         to_the_disk(out.parent)
-    except TableError as error:
+    except (TableError, AlteredTraceError) as error:
         raise ArchiveError(str(error)) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -63,6 +64,7 @@ def _write(engine: Engine, study: Study, folder: Path, now: datetime) -> list[st
     with snapshot(engine) as connection:
         version = schema_version(connection)
         described = write_tables(connection, study.name, folder / FOLDER)
+        counts[TRACES] = write_traces(connection, study.name, folder / TRACES)
     schema = {"schema_version": version, "kinds": KINDS, "tables": described}
     _text(folder / SCHEMA, json.dumps(schema, indent=2))
     about: dict[str, Any] = {"format": FORMAT, "study": study.name, "made_at": utc(now), "made_by": __version__}
@@ -71,7 +73,7 @@ def _write(engine: Engine, study: Study, folder: Path, now: datetime) -> list[st
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     names = [path.relative_to(folder).as_posix() for path in files]
     _text(folder / SUMS, "\n".join(f"{file_sha256(folder / name)}  {name}" for name in names))
-    for path in (*files, folder / SUMS, folder / FOLDER, folder):
+    for path in (*files, folder / SUMS, folder / FOLDER, folder / TRACES, folder):
         to_the_disk(path)
     return names
 

@@ -17,11 +17,12 @@ from typing import Any
 from sqlalchemy import Connection, Engine, MetaData, event, insert
 from sqlalchemy.exc import SQLAlchemyError
 
-from trial.archive_tables import read_rows
+from trial.archive_tables import TRACES, read_rows, trace_name
 from trial.backup_manifest import file_sha256
 from trial.crf_files import AlteredError
 from trial.database import knows_schema, make_at, open_database, upgrade
 from trial.reconcile_csv import CsvError, compare_csv
+from trial.traces import named_here
 
 FORMAT: int = 2
 SUMS = "SHA256SUMS"
@@ -68,7 +69,7 @@ def verify(folder: Path) -> Checked:
         return Checked(len(told), [], sums, f"its schema {version} is newer than this program")
     if made_as == 1 and not (folder / DATABASE_OF_FORMAT_1).is_file():
         return Checked(len(told), [], sums, "its database is a PostgreSQL dump: restore it, then reconcile --crf")
-    return Checked(len(told), _compared(folder, study, version, made_as), sums)
+    return Checked(len(told), _compared(folder, study, version, made_as, told), sums)
 
 
 def _sums(folder: Path, told: dict[str, str]) -> list[str]:
@@ -81,7 +82,7 @@ def _sums(folder: Path, told: dict[str, str]) -> list[str]:
     return wrong
 
 
-def _compared(folder: Path, study: str, version: str, made_as: int) -> list[str]:
+def _compared(folder: Path, study: str, version: str, made_as: int, told: dict[str, str]) -> list[str]:
     wrong = []
     with _database(folder, version, made_as) as engine:
         upgrade(engine)
@@ -94,7 +95,19 @@ def _compared(folder: Path, study: str, version: str, made_as: int) -> list[str]
                     continue
                 if not agrees:
                     wrong.append(f"{name}: is not what the archived database gives")
+            wrong += _traces(connection, study, told)
     return wrong
+
+
+def _traces(connection: Connection, study: str, told: dict[str, str]) -> Iterator[str]:
+    """Yield what is wrong between the traces' files, known by their sums, and the readings that name them."""
+    left = {name for name in told if name.startswith(f"{TRACES}/")}
+    for reading_id, number, sha256 in named_here(connection, study):
+        name = f"{TRACES}/{trace_name(reading_id, number)}"
+        left.discard(name)
+        if told.get(name) != sha256:
+            yield f"{name}: is not the trace that its reading names"
+    yield from sorted(f"{name}: is a trace of no reading" for name in left)
 
 
 @contextmanager
@@ -132,7 +145,7 @@ def _load(engine: Engine, folder: Path, version: str) -> None:
 
 def _fill(connection: Connection, there: MetaData, folder: Path, described: dict[str, Any]) -> None:
     table = there.tables[described["table"]]
-    without = dict.fromkeys(described["left_out"])
+    without = {name: None if table.c[name].nullable else b"" for name in described["left_out"]}
     rows: list[dict[str, Any]] = []
     count = 0
     for row in read_rows(folder, described):

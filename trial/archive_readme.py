@@ -31,13 +31,19 @@ tables/reading.jsonl, tables/mottling.jsonl or tables/amendment.jsonl:
 
 previous_sha256 is the sha256 of the record of the same device whose device_seq is one less; 64 zeros for the first.
 
+HOW TO CHECK THAT A TRACE IS THE ONE THAT ITS READING NAMES
+traces/READING-NUMBER.json is the series of one press as its device hashed it: haemoglobin signal per frame, and probe
+pressure. Its line in SHA256SUMS, which is also in tables/press_trace.jsonl, is the trace_sha256 of that press in the
+body of the reading. Traces that are not there were never brought from their device.
+
 WHAT IT IS
-archive.json            format, study, when and by which version it was made, rows of each export
+archive.json            format, study, when and by which version it was made, rows of each export, number of traces
 study.json              the study's file as it was read: sites, events, what was expected when
 crf.csv, mottling.csv   the case report form as it stands; *.dictionary.csv: what the columns mean (RFC 4180, UTF-8)
 odm-snapshot.xml        the same as CDISC ODM-XML 1.3.2; odm-transactional.xml: with each change, who, when and why
 fhir-r5.ndjson          the same as FHIR bundles, one a line; fhir-r4b.ndjson: for release R4B
 schema.json             the tables below: columns, kinds, keys, number of rows, columns that were left out
+traces/*.json           the traces of presses; `refill analyse` gives the press's result from one again
 tables/*.jsonl          the rows of the database, one JSON object a line, UTF-8:
 
 {tables}

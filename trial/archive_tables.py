@@ -15,13 +15,14 @@ from typing import Any
 from sqlalchemy import Boolean, Column, ColumnElement, Connection, Double, Integer, LargeBinary, Row, Table, or_, select
 from sqlalchemy.types import BigInteger
 
-from trial import tables
+from trial import tables, traces
 from trial.crf.files import whole_file
 from trial.tables import UtcTime
 
 FOLDER: str = "tables"
-LEFT_OUT: dict[str, tuple[str, ...]] = {"account": ("password_hash",)}
-"""Columns that no archive holds."""
+LEFT_OUT: dict[str, tuple[str, ...]] = {"account": ("password_hash",), "press_trace": ("packed",)}
+"""Columns that no archive holds among its rows. Traces stand beside them as the files that they were (`TRACES`)."""
+TRACES: str = "traces"
 OF_ALL: frozenset[str] = frozenset({"schema upgraded", "backup made", "backup restored", "rights granted"})
 """Lines of the audit trail that are of the whole database, and so of each study in it."""
 KINDS: dict[str, str] = {
@@ -47,6 +48,24 @@ def write_tables(connection: Connection, study: str, folder: Path) -> list[dict[
     """
     folder.mkdir(mode=0o700)
     return [_write(connection, study, table, folder) for table in tables.metadata.sorted_tables]
+
+
+def write_traces(connection: Connection, study: str, folder: Path) -> int:
+    """Write each trace of a study into `folder`, a new one, as its device hashed it; returns how many.
+
+    Raises `trial.traces.AlteredTraceError`, `OSError` and SQLAlchemy's errors.
+    """
+    folder.mkdir(mode=0o700)
+    count = 0
+    for reading_id, number, text in traces.of_study(connection, study):
+        (folder / trace_name(reading_id, number)).write_bytes(text)
+        count += 1
+    return count
+
+
+def trace_name(reading_id: str, number: int) -> str:
+    """Return the name of a trace's file."""
+    return f"{reading_id}-{number}.json"
 
 
 def _write(connection: Connection, study: str, table: Table, folder: Path) -> dict[str, Any]:

@@ -5,9 +5,8 @@ them again by itself, and no gap shows them while nothing newer has come. The ex
 judged as the wire is, and stored by the same way, so that nothing is stored twice, whatever the devices send meanwhile.
 """
 
-import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ from contract.envelope import Envelope, chain_sha256
 from contract.identifiers import GENESIS_SHA256
 from contract.topics import Topic, TopicError
 from firmware_config.study import Study
+from trial.backup_manifest import file_sha256
 from trial.database import note, writing
 from trial.enrolment import Register
 from trial.judge import Accepted, Refused, judge
@@ -94,33 +94,46 @@ class Imported:
 def read_export(folder: Path) -> Export:
     """Read what `refill journal export` wrote; raises `ExportError` unless its hashes and its chain are whole."""
     try:
-        sums = (folder / "SHA256SUMS").read_bytes()
-        _check_sums(folder, sums.decode())
+        check_sums(folder, _READ)
         about = json.loads((folder / "journal.json").read_text(encoding="utf-8"))
-        receipts = _rows(folder / "receipts.jsonl")
+        receipts = rows_of(folder / "receipts.jsonl")
         stored = {row["device_seq"] for row in receipts if row["outcome"] == "stored"}
-        records = list(_records(_rows(folder / "records.jsonl"), about["device"], about["first_seq"], stored))
-        return Export(about["device"], records, hashlib.sha256(sums).hexdigest())
+        records = list(chained(rows_of(folder / "records.jsonl"), about["device"], about["first_seq"], stored))
+        return Export(about["device"], records, file_sha256(folder / "SHA256SUMS"))
     except (KeyError, TypeError) as error:
         raise ExportError(f"{folder}: no whole export: {error} is missing or of the wrong kind") from error
     except (OSError, ValueError) as error:
         raise error if isinstance(error, ExportError) else ExportError(f"{folder}: no whole export: {error}") from error
 
 
-def _check_sums(folder: Path, sums: str) -> None:
-    told = {name: digest for digest, _, name in (line.partition("  ") for line in sums.splitlines())}
-    for name in _READ:
+def check_sums(folder: Path, names: Sequence[str]) -> None:
+    """Raise `ExportError` where a file of an export is not the one of its SHA256SUMS, `OSError` where it is missing."""
+    told = {}
+    with (folder / "SHA256SUMS").open(encoding="utf-8") as sums:
+        for line in sums:  # as long as there are traces: only what is asked for is kept
+            digest, _, name = line.rstrip("\n").partition("  ")
+            if name in names:
+                told[name] = digest
+    for name in names:
         if name not in told:
             raise ExportError(f"{folder}: {name} is not in SHA256SUMS")
-        if hashlib.sha256((folder / name).read_bytes()).hexdigest() != told[name]:
+        if file_sha256(folder / name) != told[name]:
             raise ExportError(f"{folder}: {name} was altered: its hash does not match")
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+def rows_of(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a file of JSON lines."""
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            yield json.loads(line)
 
 
-def _records(rows: Iterable[dict[str, Any]], device: str, first_seq: int, stored: set[int]) -> Iterator[Exported]:
+def chained(
+    rows: Iterable[dict[str, Any]], device: str, first_seq: int, stored: Set[int] = frozenset()
+) -> Iterator[Exported]:
+    """Yield the records of a device's journal, each held against the one before; raises `ExportError`, `KeyError` and
+    `TypeError`. `stored`: what the device has the word for.
+    """
     previous = GENESIS_SHA256
     for expected, row in enumerate(rows, start=first_seq):
         seq, body = row["device_seq"], json.loads(row["body"])

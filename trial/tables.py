@@ -157,6 +157,21 @@ press = Table(
     Column("trace_sha256", String(64)),
 )
 
+press_trace = Table(
+    "press_trace",
+    metadata,
+    Column("reading_id", ForeignKey("reading.reading_id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("sha256", String(64), nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("packed", LargeBinary, nullable=False),
+    Column("export_sha256", String(64), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", String(63), nullable=False),
+)
+"""The trace of a press, brought here in the export of a device's journal. `packed` is the text that the device hashed,
+by zlib; `sha256` and `bytes` are of the text. Which export, when and by whom: a reading may be frozen already."""
+
 mottling = Table(
     "mottling",
     metadata,
@@ -495,5 +510,5 @@ feed_instance = Table(
 APPEND_ONLY = (
     *("record", "reading", "press", "mottling", "amendment", "amendment_change", "amendment_decision", "dead_letter"),
     *("receipt", "audit", "enrolment", "account", "replay", "correction", "feed_instance"),
-    *("query", "query_event", "missing_reason", "data_freeze", "certificate", "certificate_receipt"),
+    *("query", "query_event", "missing_reason", "data_freeze", "certificate", "certificate_receipt", "press_trace"),
 )

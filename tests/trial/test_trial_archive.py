@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 from feed_bench import DONE, LATER, STUDY, keep, small_trial
 from sqlalchemy import Engine, select
+from trace_bench import arrive, exported, records, unkept, unread
+from trace_bench import keep as keep_presses
 from trial_bench import NOON, journal, reading
 from typer.testing import CliRunner
 
+from contract.reading import Reading
 from firmware_config.study import Study
 from refill.trial_cli import app
 from trial import tables
@@ -29,6 +32,7 @@ from trial.freezing import change
 from trial.judge import judge
 from trial.schedule.asked import open_by_hand
 from trial.store import Arrival, store
+from trial.trace_import import bring
 
 OLDER = Path(__file__).parent / "archives" / "format-1.tar.xz"
 """A small archive as the first format wrote it, with a backup of the whole database, at schema r0008."""
@@ -152,6 +156,58 @@ def test_it_is_checked_without_this_program(made: Path) -> None:
     for row in records:
         sealed = f"{row['previous_sha256']}\n{by_id[row['reading_id']]}".encode()
         assert sha256(sealed).hexdigest() == row["sha256"]
+
+
+@pytest.fixture
+def with_traces(tmp_path: Path) -> tuple[Path, Reading]:
+    """An archive with the traces of a reading, of which another study in the same database has some too."""
+    engine = open_database(str(tmp_path / "trial.sqlite3"))
+    upgrade(engine)
+    journal_of_both = tmp_path / "journal.sqlite"
+    kept_reading = keep_presses(journal_of_both, [unread(1, 1), unread(2, 1), unkept(3)])
+    keep_presses(journal_of_both, [unread(1, 2)], study="demo-two")
+    arrive(engine, records(journal_of_both)[:1])
+    arrive(engine, records(journal_of_both)[1:], OTHER)
+    assert bring(engine, exported(journal_of_both, tmp_path / "export"), **DONE).stored == 3
+    archive(engine, STUDY, tmp_path / "archive", LATER)
+    engine.dispose()
+    return tmp_path / "archive", kept_reading
+
+
+def test_an_archive_has_the_traces_as_their_device_hashed_them(with_traces: tuple[Path, Reading]) -> None:
+    folder, entry = with_traces
+    assert verify(folder).wrong == []
+    files = sorted(path.name for path in (folder / "traces").iterdir())
+    assert files == [f"{entry.reading_id}-1.json", f"{entry.reading_id}-2.json"]
+    # By hand, with the list of sums and the body of the reading alone.
+    body = json.loads(json.loads((folder / "tables/reading.jsonl").read_text(encoding="utf-8"))["body"])
+    for press in body["presses"][:2]:
+        name = f"traces/{entry.reading_id}-{press['number']}.json"
+        assert f"{press['trace_sha256']}  {name}" in (folder / SUMS).read_text(encoding="utf-8").splitlines()
+        assert file_sha256(folder / name) == press["trace_sha256"]
+    assert "packed" not in (folder / "tables/press_trace.jsonl").read_text(encoding="utf-8")
+    assert json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["rows"]["traces"] == 2
+    assert "trace import done" in (folder / "tables/audit.jsonl").read_text(encoding="utf-8")
+
+
+def test_a_trace_that_is_altered_or_foreign_in_an_archive_is_found(with_traces: tuple[Path, Reading]) -> None:
+    folder, entry = with_traces
+    name = f"traces/{entry.reading_id}-1.json"
+    whole = (folder / name).read_bytes()
+    (folder / name).write_bytes(whole + b" ")
+    assert verify(folder).wrong == [f"{name}: was altered: its hash does not match"]
+    (folder / name).write_bytes(whole)
+    summed_anew(folder, name, whole + b" ")
+    assert verify(folder).wrong == [f"{name}: is not the trace that its reading names"]
+    summed_anew(folder, name, whole)
+    stranger = f"traces/{entry.reading_id}-7.json"
+    (folder / stranger).write_bytes(b"{}")
+    with (folder / SUMS).open("a", encoding="utf-8") as sums:
+        sums.write(f"{file_sha256(folder / stranger)}  {stranger}\n")
+    assert verify(folder).wrong == [f"{stranger}: is a trace of no reading"]
+    (folder / stranger).unlink()
+    (folder / name).unlink()
+    assert f"{name}: is missing" in verify(folder).wrong
 
 
 @pytest.fixture

@@ -33,6 +33,7 @@ from trial.judge import Accepted, Refusal, anyone, judge
 from trial.letters import replay
 from trial.schedule.asked import code_missing, open_by_hand
 from trial.store import Arrival, store
+from trial.traces import pack
 
 TOPIC = "refill/v1/demo/00/bedside-1/reading"
 DONE = {"actor": "dm-1", "why": "as on paper"}
@@ -69,6 +70,13 @@ def amend(engine: Engine) -> None:
     store(engine, [came(message(certificate()))], NOON)
 
 
+def bring_trace(engine: Engine, reading_id: str) -> None:
+    """Put a trace beside a reading."""
+    row = {"sha256": "d" * 64, "bytes": 2, "packed": pack(b"{}"), "export_sha256": "e" * 64, "at": NOON}
+    with writing(engine).begin() as connection:
+        connection.execute(insert(tables.press_trace).values(reading_id=reading_id, number=1, actor="dm-1", **row))
+
+
 def fill(engine: Engine) -> None:
     record = reading()
     content = payload(record)
@@ -76,6 +84,7 @@ def fill(engine: Engine) -> None:
     refuse(engine)
     act(engine, str(record.reading_id))
     amend(engine)
+    bring_trace(engine, str(record.reading_id))
 
 
 def receive_by_first_version(engine: Engine, seq: int = 1) -> str:
@@ -156,7 +165,7 @@ def test_no_table_is_guarded_twice_and_no_other_database_is_guarded_at_all() -> 
 def is_as_the_code_wants_it(engine: Engine) -> bool:
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        return schema_version(connection) == "r0009" and compare_metadata(context, tables.metadata) == []
+        return schema_version(connection) == "r0010" and compare_metadata(context, tables.metadata) == []
 
 
 def test_a_database_of_the_first_version_keeps_every_row_and_gets_the_new_tables(empty_url: str) -> None:
@@ -176,6 +185,7 @@ def test_a_database_of_the_first_version_keeps_every_row_and_gets_the_new_tables
     assert after["audit"][: len(kept["audit"])] == kept["audit"]
     act(engine, reading_id)  # what was received before can be replayed and corrected now
     amend(engine)
+    bring_trace(engine, reading_id)
     assert all(contents(engine, set(KEYS)).values())
     engine.dispose()
 

@@ -218,4 +218,4 @@ def test_a_database_that_was_not_upgraded_says_what_to_do(tmp_path: Path) -> Non
         connection.exec_driver_sql("INSERT INTO alembic_version VALUES ('r0001')")
     engine.dispose()
     output = run("devices", "list", "--database", path, code=1)
-    assert output == "the database's schema is r0001, not r0009: run `refill trial upgrade`\n"
+    assert output == "the database's schema is r0001, not r0010: run `refill trial upgrade`\n"

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, func, literal, null, select, union_all
 
+from contract.reading import PressRecord, Reading
 from firmware_config.study import Study
 from trial.accounts import Account
 from trial.calibration_queries import Calibration, calibrations, told_of
@@ -22,6 +23,7 @@ from trial.kinds import NotAReadingError
 from trial.page.doors import Doors
 from trial.queries import DeviceSummary, devices
 from trial.tables import audit, correction, mottling, reading, record
+from trial.traces import Kept, kept, text_of
 
 PER_PAGE: int = 50
 MOST_PER_PAGE: int = 200
@@ -150,16 +152,38 @@ class Desk:
 
     def one(self, reading_id: str) -> History:
         """Return all that is known of a reading; raises `NotYoursError` where there is none that may be seen."""
+        with self._seeing(reading_id) as connection:
+            try:
+                return history(connection, reading_id)
+            except (NotAReadingError, ValueError) as error:
+                raise NotYoursError from error
+
+    def traces(self, reading_id: str) -> dict[int, Kept]:
+        """Return what is here of a reading's traces, by the number of the press."""
+        with self._seeing(reading_id) as connection:
+            return kept(connection, reading_id)
+
+    def press(self, reading_id: str, number: int) -> PressRecord | None:
+        """Return a press of a reading as the device sealed it, None where it has none of that number."""
+        entry = self.one(reading_id).entry
+        found = entry.presses if isinstance(entry, Reading) else []
+        return next((each for each in found if each.number == number), None)
+
+    def trace(self, reading_id: str, number: int) -> bytes | None:
+        """Return the trace of a press, None where it is not here; raises `trial.traces.AlteredTraceError` too."""
+        with self._seeing(reading_id) as connection:
+            return text_of(connection, reading_id, number)
+
+    @contextmanager
+    def _seeing(self, reading_id: str) -> Iterator[Connection]:
+        """Open a connection to read what belongs to a reading that may be seen."""
         account = self.who()
         with self.looking() as connection:
             where = (record.c.reading_id == reading_id, record.c.study == self.study.name)
             site = connection.execute(select(record.c.site).where(*where)).scalar_one_or_none()
             if site is None or not account.sees(site):
                 raise NotYoursError
-            try:
-                return history(connection, reading_id)
-            except (NotAReadingError, ValueError) as error:
-                raise NotYoursError from error
+            yield connection
 
     def devices(self) -> list[DeviceSummary]:
         """Return the devices that may be seen."""

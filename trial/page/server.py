@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from firmware_config.page import Page
 from firmware_config.study import Study
+from trial.page.curves import Draw, serve_curves
 from trial.page.deeds import serve_deeds
 from trial.page.doors import Doors
 from trial.page.files import serve_files
@@ -49,10 +50,10 @@ class People:
         self.doors.leave(token)
 
 
-def serve(engine: Engine, study: Study, page: Page, tell: Callable[[str], None] = lambda _: None) -> None:
+def serve(engine: Engine, study: Study, page: Page, draw: Draw, tell: Callable[[str], None] = lambda _: None) -> None:
     """Serve until SIGTERM or SIGINT; to be run in a process of its own, from its main thread.
 
-    `tell` takes what the service manager is told, in its words (sd_notify(3)).
+    `draw` makes a curve of a stored trace. `tell` takes what the service manager is told, in its words (sd_notify(3)).
     """
     doors = Doors(engine, study.name, idle_s=60.0 * page.idle_minutes)
 
@@ -64,13 +65,14 @@ def serve(engine: Engine, study: Study, page: Page, tell: Callable[[str], None] 
 
     framework.on_startup(live)
     serving(
-        _app(engine, study, page, doors), page.host, page.port, page.certificate_file, page.key_file, at_once=128
+        _app(engine, study, page, doors, draw), page.host, page.port, page.certificate_file, page.key_file, at_once=128
     ).run()
 
 
-def _app(engine: Engine, study: Study, page: Page, doors: Doors) -> Door:
+def _app(engine: Engine, study: Study, page: Page, doors: Doors, draw: Draw) -> Door:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     serve_files(app, engine, study, doors)
+    serve_curves(app, engine, study, doors, draw)
     serve_deeds(app, engine, study, doors)
     ui.add_css(CSS, shared=True)
     add_pages(engine, study, doors)

@@ -20,7 +20,9 @@ table.list a { color: var(--act); }
 p.frozen { margin: 0; padding: 4px 8px; border-left: 4px solid var(--ink); background: #e6ebef; }
 .quiet { color: var(--quiet); } .wide { overflow-x: auto; }
 .row { display: flex; gap: 10px; align-items: center; flex-wrap: wrap; }
-.plots { display: flex; gap: 18px; flex-wrap: wrap; } .plots svg { max-width: 100%; height: auto; }
+.plots { display: flex; gap: 18px; flex-wrap: wrap; } .plots svg, .plots img { max-width: 100%; height: auto; }
+.plots img { border: 1px solid #c6ced5; } main.sheet p { margin: 0; max-width: 70rem; }
+main.sheet code { font: 14px "DejaVu Sans Mono", monospace; background: #e6ebef; padding: 1px 4px; }
 form.filter { display: flex; gap: 10px; align-items: end; flex-wrap: wrap; } form.filter label { display: flex;
   flex-direction: column; font-size: 13px; color: var(--quiet); }
 form.filter input, form.filter select, form.filter button { font: inherit; padding: 5px 8px;

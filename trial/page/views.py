@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from math import ceil
 
-from contract.mottling import MottlingReading
+from contract.reading import Reading
 from trial import corrections
 from trial.calibration_queries import Calibration
 from trial.freezing import held, since
 from trial.history import History
+from trial.page.curves import presses
 from trial.page.desk import PER_PAGE, Desk, Filter, Kind, NotYoursError, Row
 from trial.page.files import DICTIONARIES, EXPORTS
 from trial.page.markup import Cell, Markup, entry, form, frozen_line, link, pager, select, table, text
@@ -69,7 +70,8 @@ def reading(desk: Desk, query: Query) -> Markup:
     stands = corrections.corrected(found.entry, list(found.corrections)).subject
     line = frozen_line(held(desk.frozen(), stands.site, stands.inclusion))
     about = _about(found, desk.certificate(found.entry.device.name, found.entry.calibration_id))
-    return Markup("".join((line, about, _presses(found), _changes(found), _remarks(found), _way(found))))
+    pressed = presses(found.entry, desk.traces(str(found.entry.reading_id))) if isinstance(found.entry, Reading) else ""
+    return Markup("".join((line, about, pressed, _changes(found), _remarks(found), _way(found))))
 
 
 def devices(desk: Desk, _query: Query) -> Markup:
@@ -163,20 +165,6 @@ def _about(found: History, calibrated: str) -> Markup:
 
 def _plain(value: object) -> Cell:
     return value if isinstance(value, str | int | float) else str(value)
-
-
-def _presses(found: History) -> Markup:
-    if isinstance(found.entry, MottlingReading):
-        return Markup("")
-    heads = ("press", "status", "refill, s", "hold, kPa", "hold, s", "release, s", "frames", "dropped")
-    rows = [
-        (
-            *(press.number, str(press.result.status), press.result.crt_s, press.mean_hold_kpa, press.hold_s),
-            *(press.release_s, press.frames, press.frames_dropped),
-        )
-        for press in found.entry.presses
-    ]
-    return Markup(f"<h2>Presses</h2>{table(heads, rows, 'their curves stay in the device: refill journal export')}")
 
 
 def _changes(found: History) -> Markup:
