@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from benchmarks.mottling_photos import marks_on, photo
 from phantom.leg.bad_photos import bad_photo
 from phantom.leg.drawn_at_random import spec_of
 from phantom.leg.no_legs import MARKS, no_leg
@@ -34,6 +35,8 @@ class LegOutcome:
     distractors: int
     truth: int
     most: int
+    most_in_view: int
+    most_surely: int
     score: int | None
     reason: str | None
     told_most: int | None
@@ -79,6 +82,8 @@ def run_leg(case: LegCase) -> LegOutcome:
         len(spec.distractors),
         leg.truth.score,
         leg.truth.max_supported,
+        leg.truth.most_in_view,
+        leg.truth.most_surely,
         found.score,
         None if found.reason is None else found.reason.value,
         found.max_supported,
@@ -102,6 +107,14 @@ def run_no_leg(name: str, number: int) -> RefusalOutcome:
     """Score a picture that is no leg, with marks as they could be those of one."""
     found = assess(no_leg(name, number), MARKS)
     return RefusalOutcome(name, (), None if found.reason is None else found.reason.value, found.score)
+
+
+def run_on_photo(name: str, seed: int, sets_of_marks: int) -> list[RefusalOutcome]:
+    """Score a real photo of something else, with marks anywhere on it."""
+    picture = photo(name)
+    found = [assess(picture, marks) for marks in marks_on(picture.shape, sets_of_marks, seed)]
+    kind = f"real photo: {name}"
+    return [RefusalOutcome(kind, (), None if each.reason is None else each.reason.value, each.score) for each in found]
 
 
 def naive_score(leg: LegPhoto) -> int:

@@ -73,6 +73,19 @@ def false_alarms(outcomes: Sequence[LegOutcome]) -> tuple[int, int]:
     return sum(1 for each in plain if each.score), len(plain)
 
 
+def most_wrong(outcomes: Sequence[LegOutcome]) -> tuple[int, int, int]:
+    """Return how many were told a `max_supported` too high and too low, and how many another one by a near miss.
+
+    Too high: of a level beyond which hardly any skin is seen (1 % of the thigh). Too low: less than a level beyond
+    which skin is seen by 7 %. A near miss: the rule (4 %) says another one, and skin ends within 3 % of where it asks.
+    """
+    told = [(int(each.told_most or 0), each) for each in scored(outcomes)]
+    high = sum(1 for most, each in told if most > each.most_in_view)
+    low = sum(1 for most, each in told if most < each.most_surely)
+    beside = sum(1 for most, each in told if most != each.most)
+    return high, low, beside - high - low
+
+
 def verdicts(
     legs: Sequence[LegOutcome], bad: Sequence[RefusalOutcome], none: Sequence[RefusalOutcome]
 ) -> list[Verdict]:
@@ -82,7 +95,7 @@ def verdicts(
     tones = {tone: kappa_of([each for each in legs if each.tone == tone]) for tone in TONES}
     worst = min(tones, key=lambda tone: tones[tone])
     alarms, plain = false_alarms(legs)
-    most = sum(1 for each in scored(legs) if each.told_most != each.most)
+    too_high, too_low, near = most_wrong(legs)
     wrong = [each for each in bad if not each.right]
     taken = [each for each in none if each.score is not None]
     return [
@@ -94,7 +107,11 @@ def verdicts(
             alarms <= FALSE_ALARMS * plain,
             f"{alarms} of {plain}",
         ),
-        Verdict("max_supported always right", most == 0, f"{most} of {len(scored(legs))} wrong"),
+        Verdict(
+            "max_supported never above what is in view, never below what surely is",
+            too_high == too_low == 0,
+            f"{too_high} too high, {too_low} too low of {len(scored(legs))}; {near} more beside the rule near a level",
+        ),
         Verdict("bad photos refused for a reason that fits", not wrong, f"{len(wrong)} of {len(bad)} not"),
         Verdict("what is no leg gets no score", not taken, f"{len(taken)} of {len(none)} scored"),
     ]

@@ -1,7 +1,7 @@
 """One simulated photo with everything that is true of it, and what a nurse would mark on it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from phantom.leg import optics_leg, painter_leg
 from phantom.leg.camera import Photo
-from phantom.leg.shape import Point, Shape
+from phantom.leg.shape import Point, Shape, half_width_mm
 from phantom.leg.spec import LegSpec, Renderer
 from vision.mottling.levels import COIN_RADIUS_MM, MIDDLE, Landmarks, ZoneName
 
@@ -27,6 +27,8 @@ TRIFLE_CM2: float = 0.4
 """Less mottled skin than this beyond a level is none."""
 PAST: float = 0.04
 """Skin has to be seen this far past a level, in reach, for the next score to be told."""
+NEAR: float = 0.03
+"""What the taps of a nurse and the end of what is seen may be off by, in reach: some 10 to 14 mm."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,11 @@ class Truth:
 
     score: int
     max_supported: int
+    """By the rule: the highest score whose level skin is seen `PAST` beyond."""
+    most_in_view: int
+    """The highest score beyond whose level any skin is seen (`PAST` less `NEAR`): to tell more is wrong."""
+    most_surely: int
+    """The highest score beyond whose level skin is seen by `PAST` and `NEAR`: to tell less is wrong."""
     landmarks: Landmarks
     landmarks_tapped: Landmarks
     mm_per_px: float
@@ -57,10 +64,16 @@ def take(spec: LegSpec) -> LegPhoto:
     scale = DRAWN_PX / max(spec.width_px, spec.height_px)
     size = (round(spec.width_px * scale), round(spec.height_px * scale))
     photo, shape, strength, visible = DRAW[spec.renderer](spec, size)
+    if spec.second_leg_mm is not None:
+        photo = _with_second_leg(photo, shape, spec, spec.second_leg_mm)
     mottled = (strength > MOTTLED_FROM) & visible
     marks = Landmarks(shape.knee, shape.patella, shape.groin)
     truth_score = score_of(mottled, shape)
-    most = max_supported(visible, shape, groin_given=spec.groin_given)
+    seen = seen_to(visible, shape)
+    groin_known = spec.groin_given and 0 <= shape.groin[0] < shape.reach.shape[1]
+    most, in_view, surely = (
+        max_supported(seen, past, groin_known=groin_known) for past in (PAST, PAST - NEAR, PAST + NEAR)
+    )
     if spec.mirrored:
         photo = np.ascontiguousarray(photo[:, ::-1])
         marks = _moved(marks, lambda p: (size[0] - 1 - p[0], p[1]))
@@ -74,8 +87,19 @@ def take(spec: LegSpec) -> LegPhoto:
     error_px = spec.tap_error_mm / mm_per_px / np.sqrt(2)
     tapped = _moved(marks, lambda p: (p[0] + float(rng.normal(0, error_px)), p[1] + float(rng.normal(0, error_px))))
     zones = zones_of(mottled, visible, shape, marks)
-    truth = Truth(min(truth_score, most), most, marks, tapped, mm_per_px, zones, mottled)
+    truth = Truth(min(truth_score, most), most, in_view, surely, marks, tapped, mm_per_px, zones, mottled)
     return LegPhoto(photo, truth, spec)
+
+
+def _with_second_leg(photo: Photo, shape: Shape, spec: LegSpec, gap_mm: float) -> Photo:
+    """Lay the other leg beside the one of `photo`, below it where they overlap, where there is more room."""
+    away_mm = gap_mm + 2 * float(half_width_mm(np.zeros(1, np.float32), spec)[0])
+    side = -1.0 if shape.knee[1] > photo.shape[0] / 2 else 1.0
+    other = replace(
+        spec, second_leg_mm=None, reach=spec.second_leg_reach, coin_mm=None, aside_mm=spec.aside_mm + side * away_mm
+    )
+    drawn, where, _, _ = DRAW[spec.renderer](other, (photo.shape[1], photo.shape[0]))
+    return np.asarray(np.where((where.leg & ~shape.leg)[..., None], drawn, photo), dtype=np.uint8)
 
 
 def score_of(mottled: Mask, shape: Shape) -> int:
@@ -92,27 +116,32 @@ def score_of(mottled: Mask, shape: Shape) -> int:
     return next((score for score, where in beyond if int((mottled & where).sum()) > trifle_px), 0)
 
 
-def max_supported(visible: Mask, shape: Shape, *, groin_given: bool) -> int:
-    """Return the highest score that can be told: how far up the leg skin can be seen without a gap."""
-    core = np.abs(shape.across) < 0.6
-    steps = np.arange(0.0, 1.5, 0.01)
+def seen_to(visible: Mask, shape: Shape) -> float:
+    """Return the reach up to which skin can be seen from the kneecap edge without a gap, 0 to 1.5.
+
+    It is seen where a quarter of the leg's width is: a plaster beside which skin goes on is no end of it.
+    """
+
+    def is_seen(low: float) -> bool:
+        band = shape.leg & (shape.reach >= low) & (shape.reach < low + 0.01)
+        return bool(band.sum() >= 20 and (visible & band).sum() >= 0.25 * band.sum())
+
     seen = 0.0
-    for low in steps:
-        band = core & (shape.reach >= low) & (shape.reach < low + 0.01)
-        if band.sum() < 20 or (visible & band).sum() < 0.3 * band.sum():
-            # A tube or an electrode is no end: what is seen beyond it within 2 cm goes on.
-            beyond = core & (shape.reach >= low + 0.06) & (shape.reach < low + 0.07)
-            if beyond.sum() < 20 or (visible & beyond).sum() < 0.3 * beyond.sum():
-                break
-        seen = float(low) + 0.01
-    groin_in_view = groin_given and seen > 0 and shape.groin[0] < shape.reach.shape[1] and shape.groin[0] >= 0
-    if seen < PAST:
+    for low in np.arange(0.0, 1.5, 0.01).tolist():
+        # A tube or an electrode is no end: what is seen beyond it within 2 cm goes on.
+        if not is_seen(low) and not is_seen(low + 0.06):
+            break
+        seen = low + 0.01
+    return seen
+
+
+def max_supported(seen: float, past: float, *, groin_known: bool) -> int:
+    """Return the highest score whose level skin that is seen to the reach `seen` goes beyond by `past`, 2 to 5."""
+    if seen < past:
         return 2
-    if not groin_in_view:
+    if not groin_known or seen < MIDDLE + past:
         return 3
-    if seen < MIDDLE + PAST:
-        return 3
-    return 4 if seen < 1.0 + PAST else 5
+    return 4 if seen < 1.0 + past else 5
 
 
 def zones_of(mottled: Mask, visible: Mask, shape: Shape, marks: Landmarks) -> dict[ZoneName, float | None]:

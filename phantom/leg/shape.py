@@ -65,7 +65,7 @@ def place(spec: LegSpec, size: tuple[int, int]) -> Shape:
     mm_per_px = (top_mm + down_mm) / width
     # The knee lies so that `top_mm` is at the right edge before the picture is turned.
     knee_x = down_mm / mm_per_px
-    knee_y = height * float(rng.uniform(0.42, 0.58))
+    knee_y = height * float(rng.uniform(0.42, 0.58)) + spec.aside_mm / mm_per_px
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     dx, dy = (x - knee_x) * mm_per_px, (y - knee_y) * mm_per_px
     turn, bend = np.radians(spec.turn_deg), np.radians(spec.bend_deg)

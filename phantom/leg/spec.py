@@ -73,6 +73,12 @@ class LegSpec:
     """Standard deviation of a pixel at middling light, linear."""
     exposure: float = 1.0
     blur_px: float = 0.8
+    aside_mm: float = 0.0
+    """How far the leg lies beside where it usually does in the picture."""
+    second_leg_mm: float | None = None
+    """Between this knee and the other leg's, which lies beside it; None: only one leg is in the picture."""
+    second_leg_reach: float | None = None
+    """How far the other leg is mottled, as `reach`."""
     groin_given: bool = True
     """Whether the nurse marks the groin where it can be seen."""
     tap_error_mm: float = 3.0

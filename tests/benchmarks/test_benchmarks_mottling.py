@@ -7,7 +7,15 @@ import pytest
 
 from benchmarks.mottling_accuracy import as_markdown, run, write_csv
 from benchmarks.mottling_cases import LegCase, LegOutcome, RefusalOutcome
-from benchmarks.mottling_report import confusion, exact_of, false_alarms, plot, verdicts, weighted_kappa
+from benchmarks.mottling_report import (
+    confusion,
+    exact_of,
+    false_alarms,
+    most_wrong,
+    plot,
+    verdicts,
+    weighted_kappa,
+)
 
 
 def outcome(truth: int, score: int | None, **changes: object) -> LegOutcome:
@@ -19,6 +27,8 @@ def outcome(truth: int, score: int | None, **changes: object) -> LegOutcome:
         "distractors": 1,
         "truth": truth,
         "most": 5,
+        "most_in_view": 5,
+        "most_surely": 5,
         "score": score,
         "reason": None if score is not None else "blurred",
         "told_most": 5,
@@ -44,11 +54,26 @@ def test_a_refused_photo_is_not_exact_and_no_false_alarm() -> None:
     assert false_alarms(given) == (1, 3)
 
 
+def test_a_max_supported_is_too_high_too_low_or_beside_the_rule_near_a_level() -> None:
+    near = {"most_in_view": 5, "most_surely": 4}
+    given = [
+        outcome(2, 2),
+        outcome(2, 2, most=4, most_in_view=4, most_surely=4),
+        outcome(2, 2, told_most=3, **near),
+        outcome(2, 2, told_most=4, **near),
+        outcome(2, 2, most=4, **near),
+        outcome(2, None, told_most=None),
+    ]
+    assert most_wrong(given) == (1, 1, 2)
+
+
 @pytest.mark.parametrize(
     ("legs", "bad", "none", "missed"),
     [
         ([], [], [], None),
         ([outcome(2, 2, told_most=4)], [], [], "max_supported"),
+        ([outcome(2, 2, most=4, most_in_view=4, most_surely=4)], [], [], "max_supported"),
+        ([outcome(2, 2, told_most=4, most_surely=4)], [], [], None),
         ([], [RefusalOutcome("dark", ("dark",), "blurred", None)], [], "bad photos"),
         ([], [RefusalOutcome("dark", ("dark",), None, 0)], [], "bad photos"),
         ([], [], [RefusalOutcome("wall", (), None, 0)], "no leg"),
@@ -63,6 +88,13 @@ def test_what_misses_a_target_is_named(
     told = [verdict.target for verdict in verdicts([*sound, *legs], bad, none) if not verdict.met]
     assert len(told) == (missed is not None)
     assert missed is None or missed in told[0]
+
+
+def test_the_figure_beside_kappa_is_its_interval() -> None:
+    sound = [outcome(truth, truth, tone=tone) for truth in range(6) for tone in ("I", "II", "III", "IV", "V", "VI")]
+    kappa = next(verdict for verdict in verdicts([*sound, outcome(0, 5)], [], []) if "weighted kappa" in verdict.target)
+    low, high = (float(part) for part in kappa.figure.partition("(")[2].rstrip(")").split(" to "))
+    assert 0.4 < low < float(kappa.figure.split()[0]) < high <= 1.0
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from phantom.leg.bad_photos import KINDS, bad_photo
 from phantom.leg.drawn_at_random import spec_of
 from phantom.leg.no_legs import NO_LEGS, no_leg
-from phantom.leg.photo import LegPhoto, take
+from phantom.leg.photo import NEAR, PAST, LegPhoto, max_supported, take
 from phantom.leg.spec import RENDERERS, LegSpec, Renderer
 from refill.cli import app
 
@@ -65,6 +65,46 @@ def test_mottling_that_reaches_so_far_has_that_score(renderer: Renderer, changes
 def test_what_is_out_of_the_picture_or_covered_cannot_be_scored(changes: dict[str, object], most: int) -> None:
     leg = take(small(reach=1.15, **changes))
     assert (leg.truth.max_supported, leg.truth.score) == (most, most)
+
+
+@pytest.mark.parametrize(
+    ("seen", "most"),
+    [
+        (0.005, (2, 2, 2)),
+        (0.02, (2, 3, 2)),
+        (0.3, (3, 3, 3)),
+        (0.52, (3, 4, 3)),
+        (0.56, (4, 4, 3)),
+        (0.6, (4, 4, 4)),
+        (1.02, (4, 5, 4)),
+        (1.06, (5, 5, 4)),
+        (1.2, (5, 5, 5)),
+    ],
+)
+def test_near_a_level_more_is_in_view_than_the_rule_says_and_less_is_sure(
+    seen: float, most: tuple[int, int, int]
+) -> None:
+    assert tuple(max_supported(seen, PAST + more, groin_known=True) for more in (0.0, -NEAR, NEAR)) == most
+    assert max_supported(seen, PAST, groin_known=False) == min(most[0], 3)
+
+
+def test_a_picture_that_ends_at_the_groin_leaves_it_in_view_and_not_sure() -> None:
+    truth = take(small(view="to_groin", turn_deg=0.0)).truth
+    assert (truth.max_supported, truth.most_in_view, truth.most_surely) == (4, 5, 4)
+
+
+def test_a_plaster_beside_which_skin_goes_on_ends_nothing() -> None:
+    spec = replace(spec_of(26111, "optics"), width_px=800, height_px=600, covered_from=0.94)
+    assert {"plaster", "tube"} <= spec.distractors
+    assert take(spec).truth.max_supported == 4
+
+
+def test_a_second_leg_lies_beside_the_marked_one_and_leaves_its_truth_alone() -> None:
+    spec = small(second_leg_mm=30.0, second_leg_reach=0.9, tone="III")
+    one, two = take(replace(spec, second_leg_mm=None)), take(spec)
+    changed = (one.photo != two.photo).any(axis=2)
+    assert 0.1 < float(changed.mean()) < 0.5
+    assert (two.truth.score, two.truth.zones) == (one.truth.score, one.truth.zones)
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)

@@ -142,6 +142,66 @@ def test_without_a_groin_three_is_the_most_and_mottling_that_goes_on_is_said() -
     assert not told(BASE).at_least
 
 
+@pytest.mark.parametrize("sheet", [255, 2], ids=["glaring", "black"])
+def test_marks_beside_the_leg_are_on_no_leg_however_bright_what_lies_there_is(sheet: int) -> None:
+    photo, marks = drawn(BASE.with_(width_px=700, knee_at=(0.7, 0.62)))
+    photo = photo.copy()
+    photo[:, :360] = sheet
+    beside = Landmarks(*((x - 300.0, y) for x, y in (marks.knee, marks.patella, marks.groin or marks.knee)))
+    assert assess(photo, marks, 1.0).score == 3
+    assert assess(photo, beside, 1.0).reason == Reason.NOT_A_LEG
+
+
+@pytest.mark.parametrize(("light", "reason"), [(4.5, Reason.OVER_EXPOSED), (0.008, Reason.DARK)])
+@pytest.mark.parametrize("sheet", ["white", "pink"])
+def test_a_leg_in_bad_light_is_still_taken_for_one(light: float, sheet: str, reason: Reason) -> None:
+    assert told(BASE.with_(light=light, sheet=sheet, width_px=800)).reason == reason
+
+
+@pytest.mark.parametrize("white", [(0.35, 0.8, 1.0), (0.25, 1.2, 0.3)], ids=["blue", "green"])
+@pytest.mark.parametrize("tone", ["I", "III", "V"])
+def test_coloured_light_is_told_on_a_sheet_as_red_as_skin(white: tuple[float, float, float], tone: str) -> None:
+    assert told(BASE.with_(white=white, tone=tone, sheet="pink", light=0.8)).reason == Reason.COLOUR_CAST
+
+
+def test_white_cloth_over_a_leg_on_a_coloured_sheet_is_no_coloured_light() -> None:
+    photo, marks = drawn(BASE.with_(sheet="blue", light=0.5))
+    photo = photo.copy()
+    photo[:, 100:360] = np.clip(200 + 5 * smooth_noise((1000, 260), 15.0, 1), 0, 255)[..., None]
+    assert assess(photo, marks, 1.0).reason in {Reason.NOT_A_LEG, Reason.LEG_COVERED}
+
+
+def _side_by_side(marked: Leg, other: Leg, gap_mm: float) -> tuple[Photo, Landmarks]:
+    """The photo of one leg with another one to its right, and the marks of the first."""
+    other = other.with_(knee_at=(marked.knee_at[0] + (115.0 + gap_mm) / (marked.width_px - 1), marked.knee_at[1]))
+    photo, marks = draw(marked)
+    drawn_there = frame_of(other).leg & ~frame_of(marked).leg
+    return np.where(drawn_there[..., None], draw(other)[0], photo), marks
+
+
+@pytest.mark.parametrize("gap_mm", [2.0, 40.0])
+@pytest.mark.parametrize(("marked_mm", "other_mm", "score"), [(None, 300.0, 0), (130.0, None, 3), (130.0, 340.0, 3)])
+def test_of_two_legs_the_marked_one_is_scored(
+    gap_mm: float, marked_mm: float | None, other_mm: float | None, score: int
+) -> None:
+    leg = BASE.with_(width_px=640, knee_at=(0.35, 0.62), top_mm=marked_mm)
+    photo, marks = _side_by_side(leg, leg.with_(top_mm=other_mm, seed=4), gap_mm)
+    assert assess(photo, marks, 1.0).score == score
+
+
+def test_an_arm_that_is_marked_like_a_leg_is_none() -> None:
+    photo, marks = drawn(BASE.with_(top_mm=None))
+    thin = np.asarray(cv2.resize(photo, None, fx=0.5, fy=1.0, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    points = [(0.5 * x, y) for x, y in (marks.knee, marks.patella, marks.groin or marks.knee)]
+    assert assess(thin, Landmarks(*points), 1.0).reason == Reason.NOT_A_LEG
+
+
+def test_skin_that_goes_on_to_one_side_is_a_face_or_a_trunk() -> None:
+    photo = wall((150, 170, 205), 8)
+    photo[:, :170] = 225
+    assert assess(photo, Landmarks(KNEE, PATELLA, GROIN), 1.0).reason == Reason.NOT_A_LEG
+
+
 def test_a_thumbnail_is_too_small() -> None:
     photo, marks = drawn()
     small = np.asarray(cv2.resize(photo, (60, 130), interpolation=cv2.INTER_AREA), dtype=np.uint8)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.mottling import checks, judged
+from vision.mottling.beside import leg_beside
 from vision.mottling.blood import blood_of
 from vision.mottling.extent import Extent, extent_of, score_of, zone_masks
 from vision.mottling.leg import SEED_MM, Skin, chroma, corridor, outline, skin_of
@@ -83,10 +84,21 @@ class Leg:
 
 
 def find_leg(picture: Picture, place: Place) -> Leg | Reason:
-    """Return the leg at the landmarks, or why none can be judged."""
+    """Return the leg at the landmarks, or why none can be judged.
+
+    How light falls on what was marked is the photo's fault only where that can be the leg.
+    """
     wrong = checks.of_light(picture, place)
-    if wrong is not None:
-        return wrong
+    if wrong is None:
+        return _lit_leg(picture, place)
+    return Reason.NOT_A_LEG if leg_beside(picture, place, _is_leg) else wrong
+
+
+def _is_leg(picture: Picture, place: Place) -> bool:
+    return checks.of_light(picture, place) is None and isinstance(_lit_leg(picture, place), Leg)
+
+
+def _lit_leg(picture: Picture, place: Place) -> Leg | Reason:
     density = picture.density
     fine = picture.clipped < 0.2
     along = corridor(place, SEED_MM) & fine

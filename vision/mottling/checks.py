@@ -28,6 +28,12 @@ COARSEST_MM: Final = 2.6
 DARKEST: Final = 0.012
 """Linear light of the brightest channel of skin below which noise and rounding hide a net: 29 of 255."""
 CLIPPED_SHARE: Final = 0.3
+CAST: Final = 0.2
+"""ln R/G or ln G/B of what lies around the leg from which on the light is taken to be coloured."""
+UNLIKE: Final = 0.06
+"""Of ln R/G or ln G/B between skin and what it lies on: the palest skin on a pink sheet differs by 0.1."""
+BRIGHTER: Final = 1.5
+"""Green light of what covers a leg, for 1 of the sheet: pale skin has 1.2 of a blue sheet, white cloth 2."""
 SOFTEST_MM: Final = 2.6
 """Standard deviation of blur across an edge: a net with lines of 3 to 5 mm drowns."""
 LEAST_EVEN: Final = 0.45
@@ -90,7 +96,8 @@ def of_light(picture: Picture, place: Place) -> Reason | None:
 def of_colour(picture: Picture, place: Place, skin: Skin) -> Reason | None:
     """Return whether the colour at the landmarks can be that of skin: a cast, a cover, or something else.
 
-    Under coloured light the leg still differs from what it lies on; a sheet over the leg does not.
+    Under coloured light the leg still differs from what it lies on, as skin does: redder, or on a pinkish sheet as red
+    and less blue. Cloth over the leg does not, or is much brighter than a coloured sheet around.
     """
     if can_be_skin(skin.centre):
         return None
@@ -98,9 +105,11 @@ def of_colour(picture: Picture, place: Place, skin: Skin) -> Reason | None:
     if away.sum() < 50:
         return Reason.COLOUR_CAST
     around = np.median(chroma(picture.density)[away], axis=0)
-    differs = float(skin.centre[0] - around[0])
-    cast = max(abs(float(around[0])), abs(float(around[1]))) > 0.2
-    if cast and differs > 0.12:
+    red, blue = (skin.centre - around).tolist()
+    green = picture.linear[..., 1]
+    brighter = float(np.median(green[corridor(place, 30.0)])) > BRIGHTER * float(np.median(green[away]))
+    cast = float(np.abs(around).max()) > CAST
+    if cast and max(red, blue) > UNLIKE and red > -UNLIKE and not brighter:
         return Reason.COLOUR_CAST
     return Reason.NOT_A_LEG
 

@@ -13,7 +13,7 @@ from vision.mottling.levels import MIDDLE
 from vision.mottling.picture import Picture
 from vision.mottling.place import Place
 from vision.mottling.reasons import Reason
-from vision.mottling.strength import shrunk
+from vision.mottling.strength import disc_mm, shrunk
 
 Mask = NDArray[np.bool_]
 Array = NDArray[np.float64]
@@ -28,10 +28,16 @@ GAP_MM: Final = 26.0
 """Skin is followed over gaps of at most this: a tube, an electrode, a strip of plaster."""
 LEAST_WIDTH: Final = 0.25
 """Of the leg's width that has to be judged skin in a slab that counts as seen."""
+LEAST_SHARE: Final = 0.35
+"""Of what was cut out as leg in such a slab: beside a plaster 0.4 is skin, of cloth taken for skin in specks less."""
 MARGIN: Final = 0.04
-"""Of the thigh: skin seen beyond a level by less than this says nothing about mottling beyond it."""
+"""Of the thigh: skin seen beyond a level by less than this says nothing about mottling beyond it. It covers taps that
+are 3 mm off and an end of the skin that is found to 4 mm: what is told is never above what is in view."""
 WIDTH_MM: Final = (55.0, 240.0)
-WIDTH_TO_THIGH: Final = (0.16, 0.75)
+WIDTH_TO_THIGH: Final = (0.22, 0.75)
+"""Middling width for 1 of the thigh's length: 0.26 and more on a thin leg, 0.2 on an arm that is marked like a leg."""
+KNEE_SIDE_MM: Final = 105.0
+"""From the thigh's axis to the side of a knee, at most: what goes on beyond is a face, a wall, a trunk."""
 HAIR_MM: Final = 2.4
 """Dark lines and dots narrower than this are hair and freckles; lines of a net are wider."""
 HAIR_DENSITY: Final = 0.07
@@ -43,6 +49,10 @@ REDDER: Final = 0.12
 LEAST_EDGE: Final = 0.012
 """Optical density for a mm across an outline, in some channel."""
 KNEE_MM: Final = 24.0
+HOLE_MM: Final = 2.5
+"""Half of what may be missing between pieces of skin that is seen: a hair, a freckle, grain."""
+SOLID_MM: Final = 6.0
+"""Half of what skin that is seen spans at least: cloth of nearly its colour is taken for skin in specks."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,8 @@ class Slabs:
     """Of the outline."""
     judged_mm: Array
     """Of the skin that can be judged."""
+    side_mm: Array
+    """From the axis to the outline's further side."""
     left_open: Mask
     """The outline's side is the end of the picture, or of what can be a leg."""
     right_open: Mask
@@ -82,11 +94,17 @@ def judged_skin(picture: Picture, outline: Mask, skin: Skin, place: Place) -> Ma
     return np.asarray(inner & ~wide & ~odd & (hair < HAIR_DENSITY))
 
 
+def solid(judged: Mask, place: Place) -> Mask:
+    """Return the judged skin that lies in one piece, hairs and freckles filled, without specks, shape (h, w)."""
+    closed = cv2.morphologyEx(judged.astype(np.uint8), cv2.MORPH_CLOSE, disc_mm(HOLE_MM, place))
+    return np.asarray(cv2.morphologyEx(closed, cv2.MORPH_OPEN, disc_mm(SOLID_MM, place)) > 0)
+
+
 def slabs_of(outline: Mask, judged: Mask, place: Place) -> Slabs:
     """Return the leg's slabs from 30 mm below the kneecap edge to the end of the picture."""
     last = float(place.along_mm[outline].max()) if outline.any() else 0.0
     edges = np.arange(-BELOW_MM, max(last, 0.0) + SLAB_MM, SLAB_MM)
-    columns: list[tuple[float, float, float, bool, bool]] = []
+    columns: list[tuple[float, float, float, float, bool, bool]] = []
     border = np.zeros(outline.shape, dtype=bool)
     border[:2] = border[-2:] = True
     border[:, :2] = border[:, -2:] = True
@@ -95,10 +113,10 @@ def slabs_of(outline: Mask, judged: Mask, place: Place) -> Slabs:
     # Slabs of 4 mm hold two or three rows of coarse cells, and part of one where the picture ends.
     probe = which[(np.abs(place.across_mm) < PROBE_MM) & (which >= 0)]
     rows = np.bincount(probe, minlength=len(edges))
-    across, ends, seen = place.across_mm.ravel(), border.ravel(), judged.ravel()
+    across, ends, seen = place.across_mm.ravel(), border.ravel(), solid(judged, place).ravel()
     for i, some in enumerate(cells):
         if len(some) == 0:
-            columns.append((float(edges[i]) + SLAB_MM / 2, 0.0, 0.0, False, False))
+            columns.append((float(edges[i]) + SLAB_MM / 2, 0.0, 0.0, 0.0, False, False))
             continue
         left, right = float(across[some].min()), float(across[some].max())
         is_open = [
@@ -107,16 +125,17 @@ def slabs_of(outline: Mask, judged: Mask, place: Place) -> Slabs:
         ]
         deep_mm = max(float(rows[i]) * place.mm**2 / (2 * PROBE_MM), 0.5 * SLAB_MM)
         width, judged_mm = (float(count) * place.mm**2 / deep_mm for count in (len(some), seen[some].sum()))
-        columns.append((float(edges[i]) + SLAB_MM / 2, width, judged_mm, is_open[0], is_open[1]))
-    at, width_mm, judged_width, left_open, right_open = (np.array(part) for part in zip(*columns, strict=True))
+        side_mm = max(-left, right)
+        columns.append((float(edges[i]) + SLAB_MM / 2, width, judged_mm, side_mm, is_open[0], is_open[1]))
+    at, width_mm, judged_width, side, left_open, right_open = (np.array(part) for part in zip(*columns, strict=True))
     end_mm = float(place.along_mm[np.abs(place.across_mm) < PROBE_MM].max()) if (rows > 0).any() else 0.0
-    return Slabs(at, width_mm, judged_width, left_open, right_open, end_mm)
+    return Slabs(at, width_mm, judged_width, side, left_open, right_open, end_mm)
 
 
 def seen_to_mm(slabs: Slabs) -> float:
     """Return how far beyond the kneecap edge judged skin can be followed without a gap, mm; below 0 not even to it."""
     usual = float(np.median(slabs.width_mm[slabs.width_mm > 0])) if (slabs.width_mm > 0).any() else 0.0
-    enough = slabs.judged_mm > max(LEAST_WIDTH * usual, 25.0)
+    enough = (slabs.judged_mm > max(LEAST_WIDTH * usual, 25.0)) & (slabs.judged_mm > LEAST_SHARE * slabs.width_mm)
     reached, gap = -BELOW_MM, 0.0
     for at, fine in zip(slabs.at_mm.tolist(), enough.tolist(), strict=True):
         gap = 0.0 if fine else gap + SLAB_MM
@@ -206,6 +225,9 @@ def of_shape(slabs: Slabs, seen_mm: float, place: Place) -> Reason | None:
     if place.thigh_mm is not None and not WIDTH_TO_THIGH[0] <= usual / place.thigh_mm <= WIDTH_TO_THIGH[1]:
         return Reason.NOT_A_LEG
     if float((slabs.left_open[used] & slabs.right_open[used]).mean()) > 0.5:
+        return Reason.NOT_A_LEG
+    knee = used & (slabs.at_mm < KNEE_MM)
+    if knee.any() and float(np.median(slabs.side_mm[knee])) > KNEE_SIDE_MM:
         return Reason.NOT_A_LEG
     smooth = np.polyval(np.polyfit(slabs.at_mm[used], width, 2), slabs.at_mm[used])
     return Reason.NOT_A_LEG if float(np.median(np.abs(width - smooth))) > 0.12 * usual else None

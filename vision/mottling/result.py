@@ -38,7 +38,9 @@ class Assessment:
     score: int | None = None
     """0 to 5, never above `max_supported`."""
     max_supported: int | None = None
-    """The highest score that could be told on this photo: what is covered or out of the picture cannot be scored."""
+    """The highest score that could be told on this photo: what is covered or out of the picture cannot be scored.
+
+    Never above what is in view; one lower where skin ends within 7 % of the thigh beyond a level."""
     at_least: bool = False
     """Mottling goes on to the end of what can be seen: the true score may be higher."""
     confidence: float | None = None
