@@ -31,9 +31,15 @@ def bump(width_mm: float, height: float) -> Floats:
     return np.asarray(np.repeat(height * np.exp(-(((x - 160) / width_mm) ** 2)), SIZE[0], axis=0), dtype=np.float32)
 
 
-def kept(mottled: Mask, index: Floats, slope: float) -> Mask:
-    """What is proven of `mottled` where the index has this slope on darkness."""
-    blood = Blood(index, np.full(SIZE, slope, dtype=np.float32), np.asarray(index / slope, dtype=np.float32), index)
+def texture(height: float) -> Floats:
+    """Fine dots that are as often above as below 0."""
+    return np.asarray(height * np.random.default_rng(3).standard_normal(SIZE), dtype=np.float32)
+
+
+def kept(mottled: Mask, index: Floats, slope: float, darkness: Floats | None = None) -> Mask:
+    """What is proven of `mottled` where the index has this slope on darkness, or where `darkness` is another one."""
+    dark = np.asarray(index / slope, dtype=np.float32) if darkness is None else darkness
+    blood = Blood(index, np.full(SIZE, slope, dtype=np.float32), dark, index)
     return proven(mottled, signs_of(blood, Excess(index, 0.008), SKIN, PLACE), PLACE)
 
 
@@ -52,6 +58,37 @@ def test_a_patch_that_is_large_and_even_is_kept_for_its_border() -> None:
 def test_the_same_drawing_in_melanin_or_ink_is_not() -> None:
     index = stripes(60, 160, 0.08)
     assert not kept(index > 0.04, index, 0.03).any()
+
+
+def test_a_bruise_that_darkens_more_than_blood_does_is_not() -> None:
+    index = stripes(60, 160, 0.08)
+    assert not kept(index > 0.04, index, 0.2).any()
+
+
+def test_a_patch_of_colour_that_is_no_darker_is_noise_of_the_file_and_not_kept() -> None:
+    dots = texture(0.02)
+    index = np.asarray(0.3 * dots, dtype=np.float32)
+    index[30:130, 90:230] += 0.06
+    mottled = np.zeros(SIZE, dtype=bool)
+    mottled[30:130, 90:230] = True
+    assert not kept(mottled, index, 0.3, dots).any()
+    dots[30:130, 90:230] += 0.12
+    assert kept(mottled, index, 0.3, dots).any()
+
+
+def test_noise_that_is_joined_to_a_net_lends_it_no_reach() -> None:
+    index, near, far = stripes(20, 300, 0.08), slice(20, 130), slice(220, 300)
+    darkness = np.asarray(index / 0.33, dtype=np.float32)
+    darkness[:, 130:] = texture(0.01)[:, 130:]
+    found = kept(index > 0.04, index, 0.33, darkness)
+    assert np.array_equal(found[:, near], index[:, near] > 0.04)
+    assert not found[:, far].any()
+
+
+def test_a_stretch_without_unmottled_skin_around_it_is_kept() -> None:
+    index = np.zeros(SIZE, dtype=np.float32)
+    index[:, 40:280] = 0.08
+    assert np.array_equal(kept(index > 0, index, 0.33), index > 0)
 
 
 def test_a_redness_that_fades_is_not() -> None:

@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 
 from vision.mottling import checks, judged
 from vision.mottling.beside import leg_beside
-from vision.mottling.blood import blood_of
-from vision.mottling.extent import Extent, extent_of, score_of, zone_masks
+from vision.mottling.blood import Blood, blood_of
+from vision.mottling.confidence import confidence
+from vision.mottling.extent import extent_of, zone_masks
 from vision.mottling.leg import SEED_MM, Skin, chroma, corridor, outline, skin_of
 from vision.mottling.levels import Landmarks, ZoneName
 from vision.mottling.limb import of_limb
 from vision.mottling.picture import Picture, block_px, reduce_photo
-from vision.mottling.place import Place, cropped, place_on, placed, scale_mm_per_px
+from vision.mottling.place import Place, cropped, place_on, scale_mm_per_px
 from vision.mottling.proof import Signs, proven, signs_of
 from vision.mottling.reasons import Reason
 from vision.mottling.result import Assessment, MottlingMap
@@ -25,9 +26,6 @@ Box = tuple[slice, slice]
 
 LEAST_PX: Final = 48
 """Shorter sides than this hold no leg."""
-STRICTNESS: Final = (0.75, 1.3)
-"""Thresholds against the usual one under which the score is told again."""
-TAP_MM: Final = 4.0
 SURELY_LOW_MM: Final = 120.0
 """Beyond the kneecap edge: the middle of no grown thigh is lower, wherever an unmarked groin may be."""
 
@@ -130,6 +128,7 @@ class Found:
     """Everything that mottled skin is told by, on the grid of one leg."""
 
     leg: Leg
+    blood: Blood
     excess: Excess
     drawing: Drawing
     signs: Signs
@@ -148,7 +147,8 @@ def _looked_at(linear: NDArray[np.float32], leg: Leg) -> Found:
     if cloth.any():
         leg = replace(leg, skin=np.asarray(leg.skin & ~cloth))
         blood = blood_of(linear, leg.skin, leg.place)
-    return Found(leg, excess, drawing_of(excess, leg.skin, leg.place), signs_of(blood, excess, leg.skin, leg.place))
+    drawing = drawing_of(excess, leg.skin, leg.place)
+    return Found(leg, blood, excess, drawing, signs_of(blood, excess, leg.skin, leg.place))
 
 
 def _scored(picture: Picture, leg: Leg, scale_known: bool) -> Assessment:
@@ -168,7 +168,7 @@ def _scored(picture: Picture, leg: Leg, scale_known: bool) -> Assessment:
         score=score,
         max_supported=most,
         at_least=bool(at_least),
-        confidence=_confidence(found, extent, score, most),
+        confidence=confidence(found.mottled, found.blood.noise, extent, score, most, place),
         zones=_shares(extent.mask, leg),
         mottled_area_cm2=float(extent.mask.sum()) * place.mm**2 / 100.0 if scale_known else None,
         map=MottlingMap(float(picture.px), *(_pasted(part, box, shape) for part in (leg.skin, extent.mask, strength))),
@@ -193,27 +193,3 @@ def _shares(mask: Mask, leg: Leg) -> dict[ZoneName, float | None]:
         known = visible * leg.place.mm**2 >= 50.0
         shares[name] = float((zone & mask).sum()) / visible if known else None
     return shares
-
-
-def _confidence(found: Found, extent: Extent, score: int, most: int) -> float:
-    """Share of re-readings that agree, with other thresholds and landmarks tapped elsewhere; half with a clean knee."""
-    place = found.leg.place
-    votes = [min(extent_of(found.mottled(strict), place).score, most) == score for strict in STRICTNESS]
-    moves = [
-        min(score_of(extent.mask, _moved(place, knee, patella, groin)), most) == score
-        for knee, patella, groin in ((1, 0, 0), (-1, 0, 0), (0, 1, 1), (0, -1, -1), (0, 1, -1), (0, -1, 1))
-    ]
-    share = 0.5 * float(np.mean(votes)) + 0.5 * float(np.mean(moves))
-    return float(np.clip((0.35 + 0.63 * share) * (0.5 if extent.apart else 1.0), 0.0, 1.0))
-
-
-def _moved(place: Place, knee: int, patella: int, groin: int) -> Place:
-    """The place with landmarks moved along the leg, in steps of `TAP_MM`."""
-    marks, axis = place.landmarks, place.landmarks.thigh_axis * TAP_MM / place.mm
-
-    def by(point: tuple[float, float], steps: int) -> tuple[float, float]:
-        return float(point[0] + steps * axis[0]), float(point[1] + steps * axis[1])
-
-    top = None if marks.groin is None else by(marks.groin, groin)
-    moved = Landmarks(by(marks.knee, knee), by(marks.patella, patella), top)
-    return placed(moved, place.along_mm.shape, place.mm)

@@ -6,6 +6,9 @@ of each, the one index is taken that published spectra say neither melanin nor s
 moves along melanin and cancels too. What is mottled shows in it little, but shows much as plain darkness: so
 darkness gives the drawing and the index the proof, as the slope of the index on darkness in a small window (the guided
 filter of He, Sun & Tang, IEEE PAMI 2013;35:1397).
+
+In dark skin darkness is drawn by melanin more than by blood, and the slope is that of neither. What the index has
+beyond it is added, averaged as far as its noise asks for and by as much as it stands out from noise.
 """
 
 from dataclasses import dataclass
@@ -30,6 +33,18 @@ DARKNESS: Final = np.array([1 / 3, 1 / 3, 1 / 3], dtype=np.float32)
 FINE_MM: Final = 1.0
 WINDOW_MM: Final = 9.0
 """About a mesh."""
+CALM: Final = 0.008
+"""Noise of the index below which it is not averaged further: a third of what stands out of uneven skin."""
+POOL_MM: Final = (1.0, 4.0)
+"""Blur by which the index is averaged, at least and at most: lines of a net are 4 mm wide and more."""
+NOISE_BANDS_MM: Final = ((0.8, 1.4), (1.4, 2.4), (2.4, 4.0), (4.0, 6.5))
+"""Blurs between which noise is looked for: a sensor's is in all of them, a JPEG file's blocks of colour in the last."""
+NOISE_SHARE: Final = 0.1
+"""Of the skin, the calmest, tells the noise: most of a leg may be mottled."""
+OVER_NOISE: Final = 1.4
+"""Times the noise of the calmest skin that is still noise: that of the middle of unmottled skin, and a fifth more."""
+ENERGY_MM: Final = 7.0
+"""Over which signal is held against noise."""
 SMALLER_FROM: Final = 3.0
 """Cells of a blur's width that a smaller copy keeps at least."""
 SHADE_MM: Final = 16.0
@@ -59,13 +74,15 @@ class Blood:
     """What the skin's colour says, on the grid, shape (h, w) each; meaningless outside of the skin."""
 
     index: Floats
-    """Blood index, smoothed along the drawing of darkness."""
+    """Blood index, smoothed along the drawing of darkness, with what that leaves over where it is more than noise."""
     slope: Floats
     """Index for a unit of darkness nearby: about 0 for shade and melanin, 0.3 and more for blood."""
     darkness: Floats
     """Darkness without shade."""
-    raw: Floats
-    """Blood index before it was smoothed."""
+    calm: Floats
+    """Blood index averaged as far as its noise asks: noise that differs by channel would make a slope on darkness."""
+    noise: float = 0.0
+    """What averaging leaves of noise in the index, root mean square."""
 
 
 def blood_of(linear: Floats, skin: Mask, place: Place) -> Blood:
@@ -84,5 +101,39 @@ def blood_of(linear: Floats, skin: Mask, place: Place) -> Blood:
     cross = masked_blur(raw * detail, skin, window) - mean_h * mean_d
     variance = masked_blur(detail * detail, skin, window) - mean_d * mean_d
     slope = np.asarray(cross / (variance + 1e-4), dtype=np.float32)
-    index = mean_h + slope * (detail - mean_d)
-    return Blood(np.asarray(index, dtype=np.float32), slope, detail, raw)
+    guided = np.asarray(mean_h + slope * (detail - mean_d), dtype=np.float32)
+    noise = noise_of(raw, skin, place)
+    pool_mm = float(np.clip(noise / CALM, *POOL_MM))
+    left = noise * FINE_MM / float(np.hypot(FINE_MM, pool_mm))
+    unexplained = masked_blur(np.asarray(raw - guided, dtype=np.float32), skin, pool_mm / place.mm)
+    index = guided + _above_noise(unexplained, left, skin, place)
+    calm = masked_blur(raw, skin, pool_mm / place.mm)
+    return Blood(np.asarray(index, dtype=np.float32), slope, detail, calm, left)
+
+
+def _above_noise(values: Floats, noise: float, skin: Mask, place: Place) -> Floats:
+    """Values by the share of their energy nearby that is not noise (Wiener's filter): nought where all of it is."""
+    energy = masked_blur(values * values, skin, ENERGY_MM / place.mm)
+    gain = np.maximum(0.0, 1.0 - (OVER_NOISE * noise) ** 2 / np.maximum(energy, 1e-9))
+    return np.asarray(gain * values, dtype=np.float32)
+
+
+def noise_of(raw: Floats, skin: Mask, place: Place) -> float:
+    """Return the noise of the index `raw`, shape (h, w), as root mean square after a blur of `FINE_MM`.
+
+    The largest of several bands: each says how much white noise would leave as much in it in the calmest skin. 0
+    without skin.
+    """
+    most = 0.0
+    for inner_mm, outer_mm in NOISE_BANDS_MM if skin.any() else ():
+        inner, outer = (masked_blur(raw, skin, max(0.5, mm / place.mm)) for mm in (inner_mm, outer_mm))
+        band = inner - outer
+        nearby = np.sqrt(masked_blur(band * band, skin, WINDOW_MM / place.mm))
+        calmest = float(np.quantile(nearby[skin], NOISE_SHARE))
+        most = max(most, calmest / _band_share(float(np.hypot(FINE_MM, inner_mm)), float(np.hypot(FINE_MM, outer_mm))))
+    return most
+
+
+def _band_share(inner_mm: float, outer_mm: float) -> float:
+    """Root mean square that white noise has between two blurs, for 1 after a blur of a mm."""
+    return float(np.sqrt(1 / inner_mm**2 + 1 / outer_mm**2 - 4 / (inner_mm**2 + outer_mm**2)))

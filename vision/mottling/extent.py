@@ -21,8 +21,8 @@ GAP_MM: Final = 40.0
 """Joined outwards from the knee over gaps of at most this."""
 LARGE_GAP_MM: Final = 120.0
 """The same for groups of more than `APART_MM2`: an unmottled stretch, or one where it does not show."""
-TRIFLE_MM2: Final = 120.0
-"""Mottled skin beyond a level that counts: a sixth of a coin."""
+TRIFLE_MM2: Final = 160.0
+"""Mottled skin beyond a level that counts: more than a front of 80 mm gains where its border is told 2 mm too wide."""
 FIRST_MM2: Final = 90.0
 """Mottled skin that makes a score at all."""
 SMALL_MM2: Final = 600.0
