@@ -8,8 +8,13 @@ READY := $(VENV)/.ready
 PACKAGES := calibration contract device firmware_config phantom refill trial vision web
 # One thread: two BLAS threads on two cores fight, and results must not depend on how many there are.
 export OPENBLAS_NUM_THREADS := 1
-# Tests share the cores, a file to a worker; those that play real time have them alone (tests/conftest.py).
+# Tests and campaigns start hundreds of processes: what Python compiles is kept, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
+# Tests share the cores, a file to a worker. Most of them wait for processes, brokers and databases, so that there are more
+# workers than cores; those that play real time come after the others, two at a time (tests/conftest.py).
 SPREAD := -n 2 --dist loadfile
+WAITING := -n 4 --dist loadfile --no-loadscope-reorder
+REAL_TIME := -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help
 help: ## list the targets
@@ -29,8 +34,8 @@ screen-pictures: $(READY) test-system ## the screen's tests in Chromium, which d
 
 .PHONY: test
 test: $(READY) test-system ## everything, on real components
-	@$(BIN)/pytest -m "not alone" $(SPREAD)
-	@$(BIN)/pytest -m alone
+	@$(BIN)/pytest -m "not real_time" $(WAITING)
+	@$(BIN)/pytest -m real_time $(REAL_TIME)
 
 .PHONY: test-fast
 test-fast: $(READY) ## the quick part: no real processes, brokers or databases

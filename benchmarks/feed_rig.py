@@ -27,7 +27,7 @@ SHARED: tuple[str, ...] = ("ingester-1", "ingester-2")
 GROUP: str = "trial"
 WATCHDOG_S: float = 30.0
 """As in refill-publish.service."""
-CONNECTED_S: float = 20.0
+CONNECTED_S: float = 60.0
 SAVED_S: float = 10.0
 LOOK_S: float = 0.02
 WORDS: int = 400

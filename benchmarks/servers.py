@@ -37,7 +37,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(condition: Callable[[], object], timeout_s: float = 15.0, every_s: float = 0.05) -> bool:
+def wait_for(condition: Callable[[], object], timeout_s: float = 60.0, every_s: float = 0.05) -> bool:
     """Return whether a condition came true in time."""
     until_s = time.monotonic() + timeout_s
     while time.monotonic() < until_s:
@@ -126,10 +126,10 @@ class Mosquitto(Program):
 class PostgreSQL:
     """A PostgreSQL server of its own, on a Unix socket only. As root, it runs as user postgres.
 
-    `folder` must have a short path: a socket's has at most 107 characters.
+    `folder` must have a short path: a socket's has at most 107 characters. `settings` are more of its configuration.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Sequence[str] = ()) -> None:
         versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
         initdb = Path(found("initdb", *map(str, versions[-1:])))
         other: list[str | Path] = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
@@ -138,7 +138,8 @@ class PostgreSQL:
         self._data = folder / "data"
         self.url = f"postgresql://postgres@/postgres?host={folder}"
         self._control = [*other, initdb.with_name("pg_ctl"), "-D", self._data, "-w", "-t", "60", "-l", folder / "log"]
-        self._options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c shared_buffers=16MB"
+        set_here = ("listen_addresses=''", f"unix_socket_directories='{folder}'", "shared_buffers=16MB", *settings)
+        self._options = " ".join(f"-c {setting}" for setting in set_here)
         self._quiet: dict[str, Any] = {"timeout": 90, "stdout": subprocess.DEVNULL, "cwd": folder}
         make = [*other, initdb, "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
         subprocess.run(make, check=True, **self._quiet)

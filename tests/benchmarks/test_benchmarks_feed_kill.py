@@ -245,16 +245,16 @@ def test_the_rig_tells_of_a_process_that_ends_or_hangs_and_starts_it_again(
     try:
         feed.start("writer")
         feed.start("bedside-1")
-        assert feed.until(lambda: feed.part("bedside-1").text(), 10)
+        assert feed.until(lambda: feed.part("bedside-1").text(), 60)
         hung, ended = feed.part("bedside-1").process, feed.part("writer").process
         assert hung is not None
         assert ended is not None
         ended.kill()
         ended.wait()
-        assert feed.until(lambda: len(said) == 1, 5)
+        assert feed.until(lambda: len(said) == 1, 60)
         assert said[0].startswith("PROBLEM: writer ended by itself: [exit -9]")
         hung.send_signal(signal.SIGSTOP)
-        assert feed.until(lambda: len(said) == 2, 10)
+        assert feed.until(lambda: len(said) == 2, 60)
         assert said[1].startswith("PROBLEM: bedside-1 hung for 1.5 s")
         assert feed.runs("writer")
         assert feed.runs("bedside-1")

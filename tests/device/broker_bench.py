@@ -22,7 +22,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def until(true: Callable[[], bool], what: str, timeout_s: float = 15.0) -> None:
+def until(true: Callable[[], bool], what: str, timeout_s: float = 60.0) -> None:
     end_s = time.monotonic() + timeout_s
     while not true():
         assert time.monotonic() < end_s, f"waited {timeout_s} s in vain: {what}"

@@ -43,7 +43,8 @@ from device.probe.link import ProbeClient, Pressure, boot_ns
 client = ProbeClient(Path(sys.argv[1]))
 client.press(40.0, 0.5, 15.0)
 told, silent = False, False
-while True:
+until_s = time.monotonic() + 20  # a press that did not come off ends this process, and the test that waits for it
+while told or time.monotonic() < until_s:
     if not silent:
         client.renew()
     for event in client.poll():

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.servers import answers, wait_for
 from refill import supervisor as module
 from refill.supervisor import Child, Supervisor
 
@@ -116,6 +117,8 @@ def test_a_process_that_hangs_is_ended_for_good(
     monkeypatch.setattr(module, "STOP_S", 0.5)
     child, other = broker(tmp_path), broker(tmp_path, "other")
     supervisor = supervise(child, other)
+    # Before it listens for SIGTERM, one ends a stopped process too.
+    assert wait_for(lambda: answers(int(child.arguments[-1])))
     os.kill(pid_of(child), signal.SIGSTOP)  # a stopped process hears no SIGTERM
     supervisor.stop()
     assert child.process is not None

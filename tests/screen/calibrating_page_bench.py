@@ -116,7 +116,7 @@ def asked(page: Page) -> str:
             return keys.find(each => shown.includes(each));
         }""",
         arg=list(WAITING),
-        timeout=30_000,
+        timeout=120_000,
     )
     return str(there.json_value())
 

@@ -1,4 +1,3 @@
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -6,8 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
-from trial_bench import PostgreSQL, Program, broker_command, free_port, listening, needed, refill_trial
+from sqlalchemy import Engine
+from trial_bench import (
+    PostgreSQL,
+    Program,
+    a_database,
+    broker_command,
+    free_port,
+    listening,
+    make_database,
+    needed,
+    new_database,
+    refill_trial,
+)
 
 from trial.database import open_database, upgrade
 
@@ -17,7 +27,8 @@ def postgresql() -> Iterator[PostgreSQL]:
     folder = Path(tempfile.mkdtemp(prefix="pg-"))  # short: a socket's path has 107 characters
     needed("initdb", *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))))
     try:
-        server = PostgreSQL(folder)
+        # It is killed in tests, and this machine is not: what the kernel holds is not lost.
+        server = PostgreSQL(folder, ["fsync=off"])
         server.start()
         yield server
         server.stop()
@@ -25,30 +36,45 @@ def postgresql() -> Iterator[PostgreSQL]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def with_tables(postgresql: PostgreSQL) -> str:
+    """The name of a PostgreSQL database with its tables, which others are copied from."""
+    name = "with_tables"
+    make_database(postgresql.url, name)
+    engine = open_database(postgresql.url.replace("/postgres?", f"/{name}?"))
+    upgrade(engine)
+    engine.dispose()  # a database that somebody is connected to cannot be copied
+    return name
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of an empty database, on SQLite and on PostgreSQL."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'trial.sqlite3'}"
-        return
-    server = request.getfixturevalue("postgresql").url
-    name = f"t{os.urandom(6).hex()}"
-    admin = open_database(server).execution_options(isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield server.replace("/postgres?", f"/{name}?")
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+def backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture
-def engine(empty_url: str) -> Iterator[Engine]:
-    """An engine on a database with its tables."""
-    engine = open_database(empty_url)
-    upgrade(engine)
-    yield engine
-    engine.dispose()
+def empty_url(request: pytest.FixtureRequest, backend: str, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database, on SQLite and on PostgreSQL."""
+    if backend == "sqlite":
+        yield f"sqlite:///{tmp_path / 'trial.sqlite3'}"
+        return
+    with a_database(request.getfixturevalue("postgresql").url, "template1") as url:
+        yield url
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest, backend: str, tmp_path: Path) -> Iterator[Engine]:
+    """An engine on a database with its tables, on SQLite and on PostgreSQL."""
+    if backend == "sqlite":
+        engine = new_database(tmp_path / "trial.sqlite3")
+        yield engine
+        engine.dispose()
+        return
+    server = request.getfixturevalue("postgresql").url
+    with a_database(server, request.getfixturevalue("with_tables")) as url:
+        engine = open_database(url)
+        yield engine
+        engine.dispose()
 
 
 class Running:

@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher, extract_parameters
+from argon2.profiles import RFC_9106_LOW_MEMORY
 from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import DBAPIError
 from trial_bench import STUDY
 
+from trial import accounts
 from trial.accounts import Account, AccountError, change_password, close_account, find, open_account, verified
 from trial.page.doors import FIRST_LOCK_S, TRIES, Doors
 from trial.people import UnsignedError
@@ -14,6 +17,20 @@ from trial.tables import account, audit
 
 SECRET, OTHER = "seven blue horses", "eleven red tractors"
 SITE = Account("demo", "m12", "site", "01")
+
+
+@pytest.fixture(autouse=True)
+def _quick_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a hash costs whoever guesses is one test's own; the others would only wait for it."""
+    if "engine" in request.fixturenames:
+        quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        monkeypatch.setattr(accounts, "_hasher", quick)
+        monkeypatch.setattr(accounts, "_NOBODYS", quick.hash("nobody's password"))
+
+
+def test_a_hash_and_that_of_nobodys_password_cost_what_rfc_9106_asks() -> None:
+    for kept in (accounts._hashed(SECRET, "m12"), accounts._NOBODYS):
+        assert extract_parameters(kept) == RFC_9106_LOW_MEMORY
 
 
 class Clock:

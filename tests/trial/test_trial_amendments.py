@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from amendments_bench import DAYS, DONE, arrival, arrive, at_once, count, made, stands
 from sqlalchemy import Engine, select
-from trial_bench import NOON, STUDY, amendment, corrected, journal, mottling_reading, payload, reading
+from trial_bench import NOON, STUDY, amendment, corrected, journal, mottling_reading, new_database, payload, reading
 
 from contract.amendment import Amendment
 from contract.envelope import Envelope, chain_sha256
@@ -17,7 +17,6 @@ from trial import queries, tables
 from trial.amendments import DecisionError, decide
 from trial.amendments import queries as unsettled
 from trial.corrections import correct
-from trial.database import open_database, upgrade
 from trial.judge import Accepted, Refusal, Refused, anyone, judge
 from trial.letters import replay
 from trial.people import UnsignedError
@@ -306,8 +305,7 @@ def test_another_record_in_the_place_of_an_amendment_is_a_conflict(engine: Engin
 
 @pytest.mark.parametrize("path", sorted(GOLDEN.glob("reading-*.json")), ids=lambda path: path.stem)
 def test_a_record_of_every_version_that_was_ever_written_is_stored_as_it_came(tmp_path: Path, path: Path) -> None:
-    engine = open_database(str(tmp_path / "trial.sqlite3"))
-    upgrade(engine)
+    engine = new_database(tmp_path / "trial.sqlite3")
     content = path.read_bytes()
     body = json.loads(json.loads(content)["body"])
     study = STUDY.model_copy(update={"name": body["study"], "sites": [body["subject"]["site"]]})

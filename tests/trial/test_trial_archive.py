@@ -14,7 +14,7 @@ from feed_bench import DONE, LATER, STUDY, keep, small_trial
 from sqlalchemy import Engine, select
 from trace_bench import arrive, exported, records, unkept, unread
 from trace_bench import keep as keep_presses
-from trial_bench import NOON, journal, reading
+from trial_bench import NOON, journal, new_database, reading
 from typer.testing import CliRunner
 
 from contract.reading import Reading
@@ -27,7 +27,6 @@ from trial.archive_check import FORMAT, MANIFEST, SUMS, ArchiveError, verify
 from trial.archive_tables import is_of, read_rows
 from trial.backup_manifest import file_sha256
 from trial.corrections import correct
-from trial.database import open_database, upgrade
 from trial.freezing import change
 from trial.judge import judge
 from trial.schedule.asked import open_by_hand
@@ -57,16 +56,22 @@ def two_studies(engine: Engine) -> list[str]:
     return [str(each.reading_id) for each in others]
 
 
-@pytest.fixture
-def made(tmp_path: Path) -> Path:
-    engine = open_database(str(tmp_path / "trial.sqlite3"))
-    upgrade(engine)
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made")
+    engine = new_database(folder / "trial.sqlite3")
     small_trial(engine)
-    archive(engine, STUDY, tmp_path / "archive", LATER)
+    archive(engine, STUDY, folder / "archive", LATER)
     with pytest.raises(ArchiveError, match="is there already"):
-        archive(engine, STUDY, tmp_path / "archive", LATER)
+        archive(engine, STUDY, folder / "archive", LATER)
     engine.dispose()
-    return tmp_path / "archive"
+    return folder / "archive"
+
+
+@pytest.fixture
+def made(made_once: Path, tmp_path: Path) -> Path:
+    """An archive of a small trial, to be altered."""
+    return Path(shutil.copytree(made_once, tmp_path / "archive"))
 
 
 def summed_anew(folder: Path, name: str, content: bytes) -> None:
@@ -262,8 +267,7 @@ def test_the_command_says_what_it_found_and_ends_with_its_code(
 
 def test_the_command_writes_an_archive_and_its_hash_stands_in_the_audit_trail(tmp_path: Path) -> None:
     database = tmp_path / "trial.sqlite3"
-    engine = open_database(str(database))
-    upgrade(engine)
+    engine = new_database(database)
     keep(engine, reading(1, event="inclusion"))
     arguments = ["archive", "--study", "demo", "--database", str(database), "--out", str(tmp_path / "archive")]
     result = CliRunner().invoke(app, arguments)

@@ -5,12 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from trial_bench import NOON, STUDY, Program, chain, free_port, listening, payload, reading, refill_trial
+from trial_bench import NOON, STUDY, Program, chain, free_port, listening, new_database, payload, reading, refill_trial
 from typer.testing import CliRunner
 
 from refill.trial_cli import app
 from trial.broker import DemoBrokerError, run_broker, wait_until_listening
-from trial.database import open_database, upgrade
 from trial.judge import judge
 from trial.store import Arrival, store
 
@@ -21,8 +20,7 @@ TOPIC = "refill/v1/demo/00/bedside-1/reading"
 def filled(tmp_path: Path) -> Path:
     """A database with records 1, 2 and 4 of a device, and one dead letter."""
     path = tmp_path / "trial.sqlite3"
-    engine = open_database(str(path))
-    upgrade(engine)
+    engine = new_database(path)
     records = chain(4)
     contents = [records[i][1].model_dump_json().encode() for i in (0, 1, 3)] + [b"nonsense"]
     store(engine, [Arrival(TOPIC, content, NOON, judge(TOPIC, content, STUDY)) for content in contents], NOON)

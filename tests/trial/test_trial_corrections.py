@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
-from trial_bench import NOON, STUDY, payload, reading
+from trial_bench import NOON, STUDY, new_database, payload, reading
 from typer.testing import CliRunner
 
 from contract.reading import Reading, RefillResult
@@ -16,7 +16,6 @@ from refill.trial_cli import app
 from trial import tables
 from trial.corrections import FIELDS, CorrectionError, correct, corrected, of_reading, shown, value
 from trial.crf_csv import export
-from trial.database import open_database, upgrade
 from trial.history import history
 from trial.judge import anyone, judge
 from trial.letters import replay
@@ -219,8 +218,7 @@ def test_the_history_of_a_reading_is_whole(engine: Engine) -> None:
 @pytest.fixture
 def database(tmp_path: Path) -> tuple[Path, str]:
     path = tmp_path / "trial.sqlite3"
-    engine = open_database(str(path))
-    upgrade(engine)
+    engine = new_database(path)
     reading_id = keep(engine)
     engine.dispose()
     return path, reading_id

@@ -4,6 +4,8 @@ import hashlib
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,17 @@ from alembic.migration import MigrationContext
 from calibration_bench import came, certificate, message
 from sqlalchemy import Engine, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
-from trial_bench import NOON, STUDY, amendment, corrected, mottling_reading, payload, reading
+from trial_bench import (
+    NOON,
+    STUDY,
+    a_database,
+    amendment,
+    corrected,
+    mottling_reading,
+    new_database,
+    payload,
+    reading,
+)
 
 import trial
 from contract.reading import Reading
@@ -272,9 +284,23 @@ def test_processes_that_start_at_once_make_one_schema(empty_url: str, tmp_path: 
     engine.dispose()
 
 
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """A database with rows in every table: for tests that find that not one of them can be changed."""
+    with ExitStack() as opened:
+        if request.param == "sqlite":
+            engine = new_database(tmp_path_factory.mktemp("filled") / "trial.sqlite3")
+        else:
+            server, template = (request.getfixturevalue(name) for name in ("postgresql", "with_tables"))
+            engine = open_database(opened.enter_context(a_database(server.url, template)))
+        fill(engine)
+        yield engine
+        engine.dispose()
+
+
 @pytest.mark.parametrize("table", sorted(KEYS))
-def test_a_stored_row_can_be_neither_changed_nor_deleted(engine: Engine, table: str) -> None:
-    fill(engine)
+def test_a_stored_row_can_be_neither_changed_nor_deleted(filled: Engine, table: str) -> None:
+    engine = filled
     stored, column = tables.metadata.tables[table], KEYS[table][0][0]
     with engine.connect() as connection:
         before = connection.execute(select(stored)).all()
@@ -288,15 +314,12 @@ def test_a_stored_row_can_be_neither_changed_nor_deleted(engine: Engine, table: 
         assert connection.execute(select(stored)).all() == before
 
 
+@pytest.mark.parametrize("filled", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("table", sorted(KEYS))
-def test_sqlite_refuses_to_replace_a_row_without_a_word(tmp_path: Path, table: str) -> None:
-    engine = open_database(str(tmp_path / "trial.sqlite3"))
-    upgrade(engine)
-    fill(engine)
+def test_sqlite_refuses_to_replace_a_row_without_a_word(filled: Engine, table: str) -> None:
     stored = tables.metadata.tables[table]
-    with pytest.raises(DBAPIError, match="append-only"), writing(engine).begin() as connection:
+    with pytest.raises(DBAPIError, match="append-only"), writing(filled).begin() as connection:
         connection.execute(stored.insert().prefix_with("OR REPLACE").from_select(list(stored.c), select(stored)))
-    engine.dispose()
 
 
 def test_sqlite_is_opened_so_that_a_commit_survives_a_power_cut(tmp_path: Path) -> None:

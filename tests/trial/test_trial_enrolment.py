@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, select
 from sqlalchemy.exc import SQLAlchemyError
-from trial_bench import NOON, STUDY, payload, reading
+from trial_bench import NOON, STUDY, new_database, payload, reading
 from typer.testing import CliRunner
 
 from contract.topics import Topic
 from refill.trial_cli import app
 from trial import tables
-from trial.database import open_database, upgrade
+from trial.database import open_database
 from trial.enrolment import NO_STANDS_S, REREAD_S, EnrolmentError, Register, enrol, listed, revoke
 from trial.judge import Accepted, Refusal, Refused, judge
 from trial.people import UnsignedError, is_person_code
@@ -169,8 +169,7 @@ def run(*arguments: object, code: int = 0) -> str:
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
     path = tmp_path / "trial.sqlite3"
-    engine = open_database(str(path))
-    upgrade(engine)
+    engine = new_database(path)
     engine.dispose()
     return path
 

@@ -11,12 +11,11 @@ import pytest
 from feed_bench import small_trial
 from lxml import etree
 from redcap_server import TOKEN, RedcapServer, reading_ids, redcap_server
-from trial_bench import refill_trial
+from trial_bench import new_database, refill_trial
 from typer.testing import CliRunner
 
 from refill.trial_cli import app
 from refill.trial_feed_cli import TOKEN_VARIABLE
-from trial.database import open_database, upgrade
 
 STUDY_FILE = """
 name = "demo"
@@ -30,8 +29,7 @@ events = ["inclusion", "day-1"]
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
     path = tmp_path / "trial.sqlite3"
-    engine = open_database(str(path))
-    upgrade(engine)
+    engine = new_database(path)
     small_trial(engine)
     engine.dispose()
     (tmp_path / "studies").mkdir()

@@ -10,7 +10,7 @@ import pytest
 from feed_bench import DONE, LATER, STUDY, keep, small_trial
 from redcap_server import TOKEN, RedcapServer, reading_ids, redcap_server
 from sqlalchemy import Engine, select
-from trial_bench import reading
+from trial_bench import new_database, reading
 
 from trial import tables
 from trial.corrections import correct
@@ -18,7 +18,6 @@ from trial.crf.canonical import FORMS
 from trial.crf.redcap import FeedError, Round, feed_once
 from trial.crf.redcap_api import LONGEST_WAIT_S, RedcapApi, RedcapChoiceError, feed_on
 from trial.crf.redcap_rows import data_dictionary, fields_of
-from trial.database import open_database, upgrade
 
 
 @pytest.fixture
@@ -30,8 +29,7 @@ def project() -> Iterator[RedcapServer]:
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = open_database(str(tmp_path / "trial.sqlite3"))
-    upgrade(made)
+    made = new_database(tmp_path / "trial.sqlite3")
     yield made
     made.dispose()
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from feed_bench import small_trial
 from sqlalchemy import select
-from trial_bench import NOON
+from trial_bench import NOON, new_database
 from typer.testing import CliRunner
 
 from benchmarks.feed_records import fill
@@ -14,7 +14,7 @@ from device.journal import Deliveries
 from device.journal.export import export as export_journal
 from refill.trial_cli import app
 from trial import tables
-from trial.database import open_database, upgrade
+from trial.database import open_database
 from trial.freezing import standing
 from trial.schedule.asked import open_by_hand
 
@@ -27,8 +27,7 @@ SIGNED = ("--by", "dm-1", "--why", "the site is clean")
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
     path = tmp_path / "trial.sqlite3"
-    engine = open_database(str(path))
-    upgrade(engine)
+    engine = new_database(path)
     small_trial(engine)
     open_by_hand(engine, "demo", "00", "which side?", NOON, actor="dm-1", inclusion="7")
     engine.dispose()

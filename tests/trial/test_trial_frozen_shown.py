@@ -14,13 +14,12 @@ from sqlalchemy import Engine
 from test_trial_feed_fhir import exported
 from test_trial_feed_odm import KINDS, ODM, SCHEMA
 from test_trial_feed_odm import exported as odm
-from trial_bench import NOON, corrected, reading
+from trial_bench import NOON, corrected, new_database, reading
 from typer.testing import CliRunner
 
 from refill.trial_cli import app
 from trial.amendments import queries
 from trial.crf.fhir import RELEASES
-from trial.database import open_database, upgrade
 from trial.freezing import change
 from trial.schedule.asked import open_by_hand
 
@@ -63,8 +62,7 @@ def test_fhir_tags_what_is_frozen_and_nothing_else(engine: Engine, tmp_path: Pat
 
 @pytest.mark.parametrize("command", [["export", "--out"], ["feed", "odm", "--out"], ["feed", "fhir", "--out"]])
 def test_a_command_that_hands_data_on_says_what_of_them_is_frozen(command: list[str], tmp_path: Path) -> None:
-    engine = open_database(str(tmp_path / "trial.sqlite3"))
-    upgrade(engine)
+    engine = new_database(tmp_path / "trial.sqlite3")
     small_trial(engine)
     change(engine, "demo", ("00", "7"), "frozen", LATER, actor="dm-1", why="clean")
     engine.dispose()

@@ -72,7 +72,7 @@ class Written:
         assert not self._thread.is_alive()
 
 
-@pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_a_batch_is_as_large_as_asked_and_a_lonely_message_does_not_wait(engine: Engine) -> None:
     written = Written(engine, batch_messages=40, batch_wait_s=5.0)
     for message in messages(101):
@@ -84,7 +84,7 @@ def test_a_batch_is_as_large_as_asked_and_a_lonely_message_does_not_wait(engine:
     assert len(written.commits) == 3
 
 
-@pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_a_database_that_does_not_say_who_is_enrolled_turns_nobody_away(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

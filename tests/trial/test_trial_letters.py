@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import IntegrityError
-from trial_bench import NOON, STUDY, chain, payload, reading
+from trial_bench import NOON, STUDY, chain, new_database, payload, reading
 from typer.testing import CliRunner
 
 from contract.reading import Reading
 from refill.trial_cli import app
 from trial import queries, rows, tables
-from trial.database import open_database, upgrade
 from trial.enrolment import Register, enrol
 from trial.judge import Accepted, Refusal, anyone, judge
 from trial.letters import LetterError, listed, replay, replay_one
@@ -253,8 +252,7 @@ def test_a_gap_is_known_since_the_first_record_from_behind_it(engine: Engine) ->
 def database(tmp_path: Path) -> Path:
     """A database with a refused reading (letter 1), nonsense (2) and a stored reading."""
     path = tmp_path / "trial.sqlite3"
-    engine = open_database(str(path))
-    upgrade(engine)
+    engine = new_database(path)
     contents = sealed(2)
     arrive(engine, contents[1], nobody)
     arrive(engine, b"\x1b[31mnonsense")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from amendments_bench import DAYS, DONE, arrive
 from sqlalchemy import Engine
-from trial_bench import amendment, corrected, mottling_reading, reading
+from trial_bench import amendment, corrected, mottling_reading, new_database, reading
 from typer.testing import CliRunner
 
 from contract.mottling import MottlingReading
@@ -21,7 +21,7 @@ from trial.backup_restore import restore
 from trial.corrections import correct
 from trial.crf_files import AlteredError, dictionary_path
 from trial.crf_mottling import export_mottling
-from trial.database import open_database, upgrade, writing
+from trial.database import open_database, writing
 from trial.queries import devices
 
 
@@ -40,8 +40,7 @@ class Ward:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.engine = open_database(str(path))
-        upgrade(self.engine)
+        self.engine = new_database(path)
         self.refill: Reading = reading(1, event="inclusion")
         self.scored: MottlingReading = mottling_reading(2, score=2, event="inclusion")
         self.blurred: MottlingReading = mottling_reading(3, score=None)
@@ -92,8 +91,7 @@ def test_refill_rows_say_who_confirmed_and_what_was_commented_in_columns_at_thei
 
 
 def test_what_was_said_changes_no_older_column_of_the_export_by_a_byte(tmp_path: Path) -> None:
-    engine = open_database(str(tmp_path / "trial.sqlite3"))
-    upgrade(engine)
+    engine = new_database(tmp_path / "trial.sqlite3")
     record = reading(1)
     arrive(engine, record)
     exports = []
@@ -114,8 +112,7 @@ def test_what_was_said_changes_no_older_column_of_the_export_by_a_byte(tmp_path:
 
 
 def test_records_that_come_in_the_opposite_order_give_the_same_rows(ward: Ward, tmp_path: Path) -> None:
-    engine = open_database(str(tmp_path / "other.sqlite3"))
-    upgrade(engine)
+    engine = new_database(tmp_path / "other.sqlite3")
     assert arrive(engine, *reversed(ward.records)) == ["stored"] * 9
     told = []
     for each in (ward.engine, engine):

@@ -284,7 +284,7 @@ def test_an_empty_journal_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_an_import_that_was_killed_shows_and_is_ended_by_the_next(engine: Engine, folder: Path, empty_url: str) -> None:
+def test_an_import_that_was_killed_shows_and_is_ended_by_the_next(engine: Engine, folder: Path) -> None:
     code = (
         "import os, pathlib, signal, sys\n"
         "from trial import reconcile\n"
@@ -300,7 +300,8 @@ def test_an_import_that_was_killed_shows_and_is_ended_by_the_next(engine: Engine
         "study = Study.model_validate_json(sys.argv[3])\n"
         "reconcile.import_missing(engine, export, found, study, actor='dm-1', why='lost')\n"
     )
-    command = [sys.executable, "-c", code, empty_url, str(folder), STUDY.model_dump_json()]
+    url = engine.url.render_as_string(hide_password=False)
+    command = [sys.executable, "-c", code, url, str(folder), STUDY.model_dump_json()]
     assert subprocess.run(command, timeout=60, check=False).returncode == -9
     with engine.connect() as connection:
         [found] = compare(connection, read_export(folder))

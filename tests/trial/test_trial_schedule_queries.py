@@ -6,12 +6,11 @@ from pathlib import Path
 import pytest
 from feed_bench import keep
 from sqlalchemy import Engine, func, select
-from trial_bench import NOON, journal, reading
+from trial_bench import NOON, journal, new_database, reading
 from typer.testing import CliRunner
 
 from firmware_config.study import Study
 from refill.trial_cli import app
-from trial.database import open_database, upgrade
 from trial.judge import judge
 from trial.schedule.asked import AskedError, code_missing, open_by_hand, open_findings, queries, say, with_reasons
 from trial.schedule.findings import findings
@@ -36,8 +35,7 @@ STUDY = Study.model_validate(
 
 @pytest.fixture
 def filled(tmp_path: Path) -> Engine:
-    engine = open_database(str(tmp_path / "trial.db"))
-    upgrade(engine)
+    engine = new_database(tmp_path / "trial.db")
     unclear = reading(3).model_dump(mode="json")
     moment = unclear["measured"] | {"clock_synchronised": False}
     records = [

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from feed_bench import STUDY, small_trial
 from sqlalchemy import Engine
+from trial_bench import new_database
 
 from firmware_config.study import Study
-from trial.database import open_database, upgrade
 from trial.page.standing import Found, Standing
 from trial.schedule.stored import completeness, schedules
 
@@ -21,8 +21,7 @@ EXPECTING = Study.model_validate(
 
 @pytest.fixture
 def filled(tmp_path: Path) -> Engine:
-    engine = open_database(str(tmp_path / "trial.sqlite3"))
-    upgrade(engine)
+    engine = new_database(tmp_path / "trial.sqlite3")
     small_trial(engine)
     return engine
 

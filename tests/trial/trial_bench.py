@@ -3,9 +3,12 @@
 import contextlib
 import os
 import sys
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,6 +16,7 @@ from uuid import UUID
 import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
+from sqlalchemy import Engine, text
 
 from benchmarks.servers import MissingError, PostgreSQL, Program, answers, found, free_port, wait_for
 from contract.amendment import Amendment
@@ -23,6 +27,7 @@ from contract.reading import Reading, Receipt
 from contract.source import Source
 from contract.topics import Topic
 from firmware_config.study import Study
+from trial.database import open_database, upgrade
 
 __all__ = ["PostgreSQL", "Program", "free_port", "wait_for"]
 
@@ -35,6 +40,44 @@ def result(crt_s: float | None = 2.5, reason: str = "moved") -> dict[str, Any]:
     if crt_s is None:
         return {"status": "not_measurable", "reason": reason}
     return {"status": "measured", "crt_s": crt_s, "crt_ci95_s": [crt_s - 0.2, crt_s + 0.2], "tau_s": crt_s / 2.3}
+
+
+@cache
+def _with_tables() -> bytes:
+    """A SQLite trial database before anything came in, as the migrations make it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "trial.sqlite3"
+        engine = open_database(str(path))
+        upgrade(engine)
+        engine.dispose()  # the last one out puts the write-ahead log into the file
+        return path.read_bytes()
+
+
+def new_database(path: Path) -> Engine:
+    """An engine on a SQLite database with its tables, made anew at `path`: a copy of what the migrations make."""
+    path.write_bytes(_with_tables())
+    return open_database(str(path))
+
+
+def make_database(server: str, name: str, template: str = "template1") -> None:
+    """Make a PostgreSQL database, copied from another, on the server that has this URL."""
+    administered(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+
+
+def administered(server: str, statement: str) -> None:
+    admin = open_database(server).execution_options(isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(statement))
+    admin.dispose()
+
+
+@contextlib.contextmanager
+def a_database(server: str, template: str) -> Iterator[str]:
+    """The URL of a PostgreSQL database, copied from another, and dropped."""
+    name = f"t{os.urandom(6).hex()}"
+    make_database(server, name, template)
+    yield server.replace("/postgres?", f"/{name}?")
+    administered(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def reading(seq: int = 1, **changes: Any) -> Reading:
@@ -222,5 +265,5 @@ def broker_command(kind: str, port: int, folder: Path) -> list[str]:
     return [program, "-c", str(configuration)]
 
 
-def listening(port: int, timeout_s: float = 15.0) -> None:
+def listening(port: int, timeout_s: float = 60.0) -> None:
     assert wait_for(lambda: answers(port), timeout_s), f"nothing listens on port {port}"
