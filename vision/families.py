@@ -117,6 +117,13 @@ def _cascade(u: Array, theta: Array) -> Array:
     return 1 - (second_s * np.exp(-u / second_s) - first_s * np.exp(-u / first_s)) / (second_s - first_s)
 
 
+def _finished(u: Array, theta: Array) -> Array:
+    done_s = np.exp(theta[0])
+    with np.errstate(divide="ignore"):
+        begun = np.exp(np.exp(theta[1]) * np.log(np.minimum(u / done_s, 1.0)))
+        return 1 - np.exp(np.exp(theta[2]) * np.log1p(-begun))
+
+
 def _both(
     name: str,
     shape: Callable[[Array, Array], Array],
@@ -139,6 +146,8 @@ FAMILIES: tuple[Family, ...] = (
     *_both("Weibull", _weibull, (0.4, 0.2), (1.0, 0.45), 1.0),
     *_both("heavy-tailed", _heavy_tailed, (0.2, 0.4, 0.5), (1.0, 0.4, 0.6), 0.5),
     *_both("cascade", _cascade, (0.0, 0.0), (1.0, 1.5), 1.0),
+    # Kumaraswamy's distribution (J Hydrol 1980;46:79): the others never quite settle, this one has done so at a time.
+    Family("finished", _finished, (0.8, 0.2, 0.4), (1.0, 0.4, 0.5), delayed=False, log_share=float(np.log(0.5))),
     Family("logistic", _logistic, (0.4, -1.3), (1.0, 0.6), delayed=False),
 )
 

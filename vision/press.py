@@ -190,6 +190,7 @@ def analyse_trace(trace: Trace, pressure: PressureTrace | None, settings: Settin
         or quality.of_colour(trace, press, time_zero_s, limits)
         or quality.of_drift(trace, press, limits)
         or quality.of_course(trace, time_zero_s, limits)
+        or quality.of_leap(trace, time_zero_s, limits)
         or quality.of_bump(trace, press, time_zero_s, limits)
         or quality.of_hold(trace, press, limits)
     )
@@ -244,7 +245,12 @@ def _measured(begun: PressAnalysis, moment: _Moment, limits: Limits) -> PressAna
         estimate=estimate,
     )
     window_s = float(begun.trace.time_s[-1]) - zero_s
-    doubt = quality.of_step(estimate, limits) or quality.of_jump(estimate, limits) or quality.of_dip(estimate, limits)
+    doubt = (
+        quality.of_step(estimate, limits)
+        or quality.of_jump(estimate, limits)
+        or quality.of_dip(estimate, limits)
+        or quality.of_loss(estimate, limits)
+    )
     if doubt:
         return replace(told, reason=doubt)
     low, middle, high = estimate.crt_quantiles_s

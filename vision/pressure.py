@@ -26,6 +26,7 @@ class PressProfile:
     `held_from_s` is when the pressure had first risen to 90 % of the hold level. `presses` counts the times that the
     pressure rose to half of it. `release_s` is the time from 90 % to 10 % of the hold level, None where 10 % was not
     reached; `tail_s` from time zero to 10 %: long in a slow release, short after a leak that sagged through the hold.
+    `again_share` is the most that the pressure came back to after that, as a share of the hold level, over 0.1 s.
     """
 
     press_from_s: float
@@ -41,6 +42,7 @@ class PressProfile:
     presses: int
     released: bool
     halfway_share: float = 1.0
+    again_share: float = 0.0
 
 
 def profile(trace: PressureTrace, least_kpa: float = 3.0) -> PressProfile | None:
@@ -88,7 +90,18 @@ def profile(trace: PressureTrace, least_kpa: float = 3.0) -> PressProfile | None
         presses=_count_presses(time_s, above),
         released=released,
         halfway_share=_halfway_share(time_s, relative, float(time_s[held_from]), zero_s),
+        again_share=_again_kpa(time_s, relative, last, hold_kpa) / hold_kpa,
     )
+
+
+def _again_kpa(time_s: Array, relative: Array, last: int, hold_kpa: float) -> float:
+    """Highest mean pressure over 0.1 s once it had fallen to 10 % after the release; 0 where that is not seen."""
+    low = np.flatnonzero(relative[last:] <= 0.1 * hold_kpa)
+    if not len(low):
+        return 0.0
+    later = relative[last + low[0] :]
+    size = max(1, round(0.1 / max(float(np.median(np.diff(time_s))), 1e-4)))
+    return max(float(np.convolve(later, np.ones(size) / size, "valid").max()), 0.0) if len(later) >= size else 0.0
 
 
 def _halfway_share(time_s: Array, relative: Array, from_s: float, to_s: float) -> float:

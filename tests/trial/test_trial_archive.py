@@ -166,8 +166,7 @@ def test_it_is_checked_without_this_program(made: Path) -> None:
 @pytest.fixture
 def with_traces(tmp_path: Path) -> tuple[Path, Reading]:
     """An archive with the traces of a reading, of which another study in the same database has some too."""
-    engine = open_database(str(tmp_path / "trial.sqlite3"))
-    upgrade(engine)
+    engine = new_database(tmp_path / "trial.sqlite3")
     journal_of_both = tmp_path / "journal.sqlite"
     kept_reading = keep_presses(journal_of_both, [unread(1, 1), unread(2, 1), unkept(3)])
     keep_presses(journal_of_both, [unread(1, 2)], study="demo-two")

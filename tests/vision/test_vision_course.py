@@ -70,6 +70,81 @@ def test_a_probe_clock_that_runs_late_gives_no_number() -> None:
     assert press(probe_late_s=0.02).status == "measured"
 
 
+@pytest.mark.parametrize(("early_s", "reason"), [(0.5, "pressure_not_held"), (0.1, None)])
+def test_a_slow_refill_that_begins_before_the_probe_lets_go_is_none_of_this_release(
+    early_s: float, reason: str | None
+) -> None:
+    time_s = np.arange(-8.0, 9.0, 1 / 40) + 0.007
+    begun = exponential(time_s + early_s, 4.0, 1.0, 0.0) - exponential(time_s, TRUE_S, 1.0, 0.0)
+    assert press(np.where(time_s > -1.0, begun, 0.0)).reason == reason
+
+
+@pytest.mark.parametrize(("left", "lost"), [(0.45, True), (0.63, False)])
+def test_blood_that_is_lost_again_before_the_skin_has_refilled_was_pressed_out(left: float, lost: bool) -> None:
+    """Pressed from 0.7 to 1.5 s with so little that no dip below the fitted curve shows."""
+    time_s = np.arange(-8.0, 9.0, 1 / 40) + 0.007
+    reached = 1 - 0.1 ** (0.7 / TRUE_S)
+    pressed = left + (reached - left) * np.exp(-(time_s - 0.7) / 0.15)
+    resumes_s = time_s - 1.5 - TRUE_S * np.log10(1 - left)
+    again = np.where(time_s < 1.5, pressed, exponential(resumes_s, TRUE_S, 1.0, 0.0))
+    found = press(np.where(time_s < 0.7, 0.0, again - exponential(time_s, TRUE_S, 1.0, 0.0)))
+    assert found.estimate is not None
+    assert (quality.of_loss(found.estimate, LIMITS) == "second_press") == lost
+    assert (found.status == "not_measurable") == lost
+
+
+def test_an_overshoot_that_comes_back_loses_no_blood() -> None:
+    time_s = np.arange(-8.0, 9.0, 1 / 40) + 0.007
+    found = press(0.15 * np.exp(-0.5 * ((time_s - 3.0) / 0.8) ** 2))
+    assert found.estimate is not None
+    assert quality.of_loss(found.estimate, LIMITS) is None
+
+
+def _frames_left_out(from_s: float, lasts_s: float, pulse: float = 0.0, told: bool = False) -> PressAnalysis:
+    """Frames are missing; those after them are stamped as if none were, unless `told`. The skin may have a pulse."""
+    every_s = np.arange(-8.0, 9.0, 1 / 40) + 0.007
+    taken_s = every_s[(every_s < from_s) | (every_s > from_s + lasts_s)]
+    skin = np.where(taken_s < -5.5, 1.0, exponential(taken_s, TRUE_S, 1.0, 0.0))
+    skin = skin * (1 + pulse * np.sin(2 * np.pi * 1.1 * taken_s) ** 3)
+    noise = 0.01 * np.random.default_rng(4).standard_normal(len(skin))
+    probe_s = np.arange(-8.0, 9.0, 0.01)
+    kpa = 40.0 * np.clip((probe_s + 5.75) / 0.4, 0, 1) * (probe_s < 0)
+    trace = Trace(taken_s if told else every_s[: len(skin)], 0.5 + STEP * (skin + noise))
+    return analyse_trace(trace, PressureTrace(probe_s, kpa), Settings())
+
+
+@pytest.mark.parametrize(("from_s", "lasts_s"), [(0.3, 0.8), (0.4, 0.3), (0.7, 0.7)])
+def test_frames_left_out_without_a_gap_in_their_times_show_as_a_leap(from_s: float, lasts_s: float) -> None:
+    assert _frames_left_out(from_s, lasts_s).reason == "moved"
+    assert _frames_left_out(from_s, 0.03).crt_s == pytest.approx(TRUE_S, abs=0.12)
+
+
+def test_a_gap_that_the_times_tell_of_is_no_leap() -> None:
+    assert _frames_left_out(0.3, 0.14, told=True).crt_s == pytest.approx(TRUE_S, abs=0.1)
+
+
+def test_a_strong_pulse_is_no_leap() -> None:
+    found = _frames_left_out(20.0, 0.0, pulse=0.2)
+    assert quality.of_leap(found.trace, 0.0, LIMITS) is None
+
+
+@pytest.mark.parametrize(
+    ("probe_late_s", "reason"), [(-0.3, "clocks_disagree"), (0.5, "clocks_disagree"), (-0.05, None), (0.05, None)]
+)
+def test_skin_that_pales_slowly_tells_the_time_by_when_it_begins(probe_late_s: float, reason: str | None) -> None:
+    time_s = np.arange(-8.0, 9.0, 1 / 40) + 0.007
+    paling = np.where((time_s > -5.5) & (time_s < 0), np.exp(-(time_s + 5.5) / 0.4), 0.0)
+    assert press(paling, probe_late_s).reason == reason
+
+
+@pytest.mark.parametrize(("per_s", "reason"), [(0.09, "baseline_drift"), (-0.09, "baseline_drift"), (0.03, None)])
+def test_skin_that_wanders_fast_before_the_press_gives_no_number_whatever_the_hold_does(
+    per_s: float, reason: str | None
+) -> None:
+    time_s = np.arange(-8.0, 9.0, 1 / 40) + 0.007
+    assert press(np.where(time_s < -5.5, per_s * (time_s + 6.8), 0.0)).reason == reason
+
+
 @pytest.mark.parametrize("per_s", [-0.03, 0.05])
 def test_skin_that_drifts_before_the_press_and_in_the_hold_gives_no_number(per_s: float) -> None:
     time_s = np.arange(-8.0, 9.0, 1 / 40) + 0.007

@@ -12,7 +12,7 @@ NAMES = [family.name for family in FAMILIES]
 RISING = [
     family
     for family in FAMILIES
-    if family.name.split(",")[0] in ("exponential", "two exponentials", "Weibull", "cascade", "logistic")
+    if family.name.split(",")[0] in ("exponential", "two exponentials", "Weibull", "cascade", "logistic", "finished")
 ]
 FAR_S = np.array([1e7])
 

@@ -77,6 +77,34 @@ def test_what_moves_all_channels_alike_is_no_blood() -> None:
     assert quality.of_colour(press(share).trace, profile, 0.0, limits) is None
 
 
+@pytest.mark.parametrize(
+    ("red", "green", "blue"), [(-0.02, -0.1, 0.06), (0.1, -0.1, -0.1), (-0.1, -0.1, -0.1), (0.02, -0.1, -0.2)]
+)
+def test_without_a_pressure_trace_the_refill_itself_must_move_the_colours_as_blood_does(
+    red: float, green: float, blue: float
+) -> None:
+    tinted = trace_from_light(TIME_S, FREE * np.exp((blood()[:, None] - 1) * np.array([red, green, blue])))
+    limits = Settings().limits
+    assert quality.of_colour(tinted, None, 0.0, limits) == "not_a_refill"
+    assert quality.of_colour(press(blood()).trace, None, 0.0, limits) is None
+
+
+@pytest.mark.parametrize("times", [0.5, 1.0, 2.0, 4.0])
+def test_real_skin_before_a_camera_with_colours_of_its_own_is_no_tint(times: float) -> None:
+    # Region means of pyCRT's own recording of skin: blue moves hardly more than red.
+    real = np.array([-0.023, -0.055, -0.011])
+    seen = trace_from_light(TIME_S, FREE * np.exp((blood()[:, None] - 1) * times * real))
+    limits = Settings().limits
+    assert quality.of_colour(seen, None, 0.0, limits) is None
+    assert quality.of_colour(seen, press(blood()).profile, 0.0, limits) is None
+
+
+@pytest.mark.parametrize(("dims", "reason"), [(0.16, "light_changed"), (0.03, None)])
+def test_a_shadow_that_passes_slowly_is_refused_where_its_tint_may_matter(dims: float, reason: str | None) -> None:
+    passing = np.exp(-0.5 * ((TIME_S - 1.0) / 1.0) ** 2)[:, None] * np.array([0.97, 1.0, 1.0])
+    assert press(blood(), -dims * passing).reason == reason
+
+
 @pytest.mark.parametrize("late_s", [-3.0, -1.0, 0.4, 1.0])
 def test_skin_cannot_pale_before_it_is_pressed_nor_long_after(late_s: float) -> None:
     assert press(blood(), late_s=late_s).status != "measured"

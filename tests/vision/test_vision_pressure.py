@@ -134,3 +134,18 @@ def test_the_input_is_left_alone() -> None:
     profile(trace)
     assert np.array_equal(trace.time_s, kept[0])
     assert np.array_equal(trace.kpa, kept[1])
+
+
+@pytest.mark.parametrize("kpa", [6.0, 16.0])
+def test_pressure_that_comes_back_after_the_release_is_told_even_below_half(kpa: float) -> None:
+    again = (*PLAIN[:-1], (9.0, 0.0), (9.05, kpa), (9.4, kpa), (9.45, 0.0), (14.0, 0.0))
+    found = profile(_straight(100.0, *again))
+    assert found is not None
+    assert found.presses == 1
+    assert found.again_share == pytest.approx(kpa / 40.0, rel=0.03)
+
+
+def test_the_tail_of_a_release_is_no_pressure_that_comes_back() -> None:
+    found = profile(_straight(100.0, *PLAIN[:-2], (8.06, 19.0), (8.5, 6.0), (9.5, 0.0), (14.0, 0.0)))
+    assert found is not None
+    assert found.again_share < 0.1

@@ -48,6 +48,7 @@ def test_a_sound_press_has_nothing_against_it() -> None:
         ("pressure_not_held", "hold_s", LIMITS.least_hold_s - 0.01, LIMITS.least_hold_s + 0.01),
         ("pressure_not_held", "halfway_share", 1 - LIMITS.hold_deviation * 1.01, 1 - LIMITS.hold_deviation * 0.99),
         ("release_incomplete", "residual_share", LIMITS.residual_pressure + 0.01, LIMITS.residual_pressure - 0.01),
+        ("second_press", "again_share", LIMITS.pressed_again + 0.01, LIMITS.pressed_again - 0.01),
         ("release_too_slow", "release_s", LIMITS.release_s + 0.01, LIMITS.release_s - 0.01),
         ("release_too_slow", "release_s", None, 0.0),
     ],
@@ -267,6 +268,30 @@ def test_a_lamp_or_a_white_balance_shows_in_the_skin_around() -> None:
     assert _lamp(recording, (1.3, 1.2, 1.15)) == "light_changed"
     assert _lamp(recording, (1.15, 1.0, 0.87)) == "camera_settings_moved"
     assert _lamp(recording, (1.005, 1.005, 1.005)) is None
+
+
+def _white_balance(share: float) -> str | None:
+    """A camera that takes a share of the refill's tint out of the whole field, as slowly as the skin refills."""
+    recording = cells_of_a_press()
+    tint = share * 0.9 * 0.25 * exponential(recording.time_s - 5.0, 1.2, 1.0, 0.0)
+    gains = np.exp(tint[:, None] * np.array([-1.0, 0.0, 0.2]))
+    whole = replace(recording, cells=(recording.cells * gains[:, None, None]).astype(np.float32))
+    place = _place(whole)
+    return quality.of_surround(region.trace_of(whole, place), whole, place, 5.0, LIMITS)
+
+
+def test_a_white_balance_that_follows_the_refill_shows_in_the_skin_around() -> None:
+    assert _white_balance(0.2) == "camera_settings_moved"
+    assert _white_balance(0.03) is None
+
+
+def test_skin_around_that_reddens_with_the_refill_is_no_white_balance() -> None:
+    recording = cells_of_a_press()
+    reddens = 0.04 * exponential(recording.time_s - 5.0, 1.2, 1.0, 0.0)
+    gains = np.exp(-reddens[:, None] * np.array([0.3, 1.0, 0.9]))
+    flushed = replace(recording, cells=(recording.cells * gains[:, None, None]).astype(np.float32))
+    place = _place(flushed)
+    assert quality.of_surround(region.trace_of(flushed, place), flushed, place, 5.0, LIMITS) is None
 
 
 def _field(gains: tuple[float, float, float], columns: int = 16, from_s: float = 5.7) -> str | None:

@@ -30,6 +30,7 @@ SHAPES: dict[str, tuple[float, ...]] = {
     "Weibull": (0.0, 0.4, 0.0),
     "cascade": (np.log(0.6), 1.0, 0.0),
     "logistic": (0.0, -1.3, 0.0),
+    "finished": (np.log(2.0), 0.3, 0.3, 0.0),
 }
 """A course of each kind, its parameters in the family's own order."""
 
@@ -106,6 +107,21 @@ def test_noise_costs_some_precision(crt_s: float) -> None:
     # Long traces are averaged over neighbours, which lowers their noise.
     size = np.ceil((time_s > -2).sum() / MAX_SAMPLES)
     assert found.noise_sd == pytest.approx(0.02 * STEP / np.sqrt(size), rel=0.3)
+
+
+@pytest.mark.parametrize("crt_s", [1.2, 3.0])
+@pytest.mark.parametrize("noise", [IMPERFECT, 0.01])
+def test_a_refill_that_ends_at_a_stroke_is_not_read_late(crt_s: float, noise: float) -> None:
+    time_s = frame_times()
+    until = np.clip(time_s * 0.9 / crt_s, 0.0, 1.0)
+    straight = 0.9 + STEP * until
+    found = estimate(time_s, straight + _noise(time_s, noise, 2))
+    assert _relative_error(found, crt_s) < PRECISION_IMPERFECT
+    # 3 x^2 - 2 x^3, which has 0.9 at x = 0.8042
+    until = np.clip(time_s * 0.8042 / crt_s, 0.0, 1.0)
+    soft = 0.9 + STEP * until**2 * (3 - 2 * until)
+    found = estimate(time_s, soft + _noise(time_s, noise, 2))
+    assert _relative_error(found, crt_s) < PRECISION_IMPERFECT
 
 
 @pytest.mark.parametrize("fps", [24.0, 30.0, 60.0, 120.0])

@@ -7,8 +7,8 @@ whether frames are whole (`frames`), whether the light and the camera stood stil
 first complaint is the one that a nurse can act on. Codes are those of the contract's table of reasons.
 """
 
-from vision.quality.course import of_bump, of_course, of_hold, trusted_surround
-from vision.quality.estimate import of_dip, of_estimate, of_jump, of_level, of_step
+from vision.quality.course import of_bump, of_course, of_hold, of_leap, trusted_surround
+from vision.quality.estimate import of_dip, of_estimate, of_jump, of_level, of_loss, of_step
 from vision.quality.frames import of_frames, of_frozen
 from vision.quality.light import of_brightening, of_closure, of_colour, of_light, of_light_level
 from vision.quality.limits import Limits
@@ -36,9 +36,11 @@ __all__ = [
     "of_glare",
     "of_hold",
     "of_jump",
+    "of_leap",
     "of_level",
     "of_light",
     "of_light_level",
+    "of_loss",
     "of_motion",
     "of_picture",
     "of_pressure",

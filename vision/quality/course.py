@@ -14,6 +14,12 @@ Array = NDArray[np.float64]
 BUMP_S: float = 0.4
 """Means over this long show a bump in pale skin and leave out noise."""
 
+BEGUN_S: float = 0.25
+"""A refill that begins sharply has done so by then."""
+LEAP_AROUND_S: float = 1.6
+STEEP: float = 0.6
+"""Another step of this share of the largest is part of the same steep rise, or of another heart beat."""
+
 
 def of_course(trace: Trace, time_zero_s: float, limits: Limits) -> str | None:
     """Return whether the skin was pressed again in the window, or had begun to refill before the probe let go."""
@@ -30,6 +36,37 @@ def of_course(trace: Trace, time_zero_s: float, limits: Limits) -> str | None:
     return (
         "pressure_not_held" if np.median(early) - np.median(before) > limits.early_rise * range_ + 3 * noise else None
     )
+
+
+def of_leap(trace: Trace, time_zero_s: float, limits: Limits) -> str | None:
+    """Return whether the signal leapt between two frames: the skin moved, or frames are missing whose times are not.
+
+    Blood comes back gradually once refill has begun. A leap has to stand out of every other step around it, heart
+    beats and the steepest part of the refill among them.
+    """
+    excess = _leap(trace, time_zero_s)
+    range_ = float(np.quantile(trace.signal, 0.97) - np.quantile(trace.signal, 0.03))
+    return "moved" if excess > limits.leap * range_ else None
+
+
+def _leap(trace: Trace, time_zero_s: float) -> float:
+    """Return by how much the largest step after `BEGUN_S` exceeds all others within `LEAP_AROUND_S`, beyond noise."""
+    used = trace.time_s > time_zero_s + BEGUN_S
+    signal, time_s = trace.signal[used], trace.time_s[used]
+    if len(signal) < 12:
+        return 0.0
+    steps = np.abs(signal[3:] + signal[2:-1] - signal[1:-2] - signal[:-3]) / 2
+    # Across a gap that the times tell of, blood had the time to come.
+    steps = np.where(time_s[3:] - time_s[:-3] < 4 * trace.interval_s, steps, 0.0)
+    middle_s = 0.5 * (time_s[1:-2] + time_s[2:-1])
+    largest = int(np.argmax(steps))
+    away_s = np.abs(middle_s - middle_s[largest])
+    around = steps[(away_s > 1.5 * trace.interval_s) & (away_s < LEAP_AROUND_S)]
+    # A refill that begins sharply is steep for more than one frame.
+    if not len(around) or around.max() > STEEP * steps[largest]:
+        return 0.0
+    noise = robust_sd(np.diff(signal, 3)) / np.sqrt(20.0)
+    return float(steps[largest] - around.max()) - 3 * noise
 
 
 def of_bump(trace: Trace, profile: PressProfile | None, time_zero_s: float, limits: Limits) -> str | None:

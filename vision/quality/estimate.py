@@ -1,10 +1,18 @@
 """Whether the fit leaves doubt."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vision.quality.limits import Limits
 from vision.quality.series import moving_mean
 from vision.refill import RefillEstimate
+
+Array = NDArray[np.float64]
+
+SMOOTH_S: float = 0.7
+"""Means over about a heart beat."""
+NEARLY_REFILLED: float = 0.95
+"""Of the step: what falls from above this has overshot, what falls from below it has been pressed out."""
 
 
 def of_jump(estimate: RefillEstimate, limits: Limits) -> str | None:
@@ -33,6 +41,31 @@ def of_dip(estimate: RefillEstimate, limits: Limits) -> str | None:
     if float(-rest.min()) > limit:
         return "second_press"
     return "not_a_refill" if float(rest.max()) > limit else None
+
+
+def of_loss(estimate: RefillEstimate, limits: Limits) -> str | None:
+    """Return whether blood that had come back was lost again before the skin had refilled: pressed again.
+
+    What comes down from above the refilled level is an overshoot; below it blood only comes.
+    """
+    lost = _lost(estimate)
+    return "second_press" if lost > limits.lost_again * estimate.step else None
+
+
+def _lost(estimate: RefillEstimate) -> float:
+    """Return the deepest fall under `NEARLY_REFILLED`, less what noise, pulse and waves take from refilled skin."""
+    after = estimate.fit_time_s > 0
+    time_s, signal = estimate.fit_time_s[after], estimate.signal[after]
+    smooth = moving_mean(time_s, signal, SMOOTH_S)
+    late = smooth[round(0.6 * len(smooth)) :]
+    if len(late) < 5:
+        return 0.0
+    below = np.minimum(smooth, estimate.blanched_level + NEARLY_REFILLED * estimate.step)
+    return max(_deepest_fall(below) - _deepest_fall(late), 0.0)
+
+
+def _deepest_fall(series: Array) -> float:
+    return float((np.maximum.accumulate(series) - series).max())
 
 
 def of_level(estimate: RefillEstimate, fall: float | None, limits: Limits) -> str | None:

@@ -87,14 +87,32 @@ def of_brightening(trace: Trace, profile: PressProfile | None, time_zero_s: floa
 
 
 def of_colour(trace: Trace, profile: PressProfile | None, time_zero_s: float, limits: Limits) -> str | None:
-    """Return whether the press moved the colours as blood does: green more than red, blue about as green."""
-    line = _line(trace, profile, time_zero_s)
+    """Return whether the colours moved as blood moves them: green more than red, blue between them or about as green.
+
+    Told by the press where it is seen, else by the refill, which goes back the same way.
+    """
+    moved = _moved(trace, profile, time_zero_s)
     # The probe's shadow moves all channels alike: where the step is small it may be more of it than the blood.
-    if line is None or abs(line.step[1]) < limits.colour_step:
+    if moved is None or abs(moved[1]) < limits.colour_step:
         return None
-    red, blue = float(line.step[0] / line.step[1]), float(line.step[2] / line.step[1])
+    red, blue = float(moved[0] / moved[1]), float(moved[2] / moved[1])
     fits = limits.red_share[0] < red < limits.red_share[1] and limits.blue_share[0] < blue < limits.blue_share[1]
     return None if fits else "not_a_refill"
+
+
+def _moved(trace: Trace, profile: PressProfile | None, time_zero_s: float) -> Array | None:
+    """Return the steps of ln R, G, B (3,) that the press or the refill made; None without light or too little seen."""
+    line = _line(trace, profile, time_zero_s)
+    if line is not None:
+        return line.step
+    if trace.light is None:
+        return None
+    pale = trace.blanched(time_zero_s)
+    late = trace.time_s > time_zero_s + LATE * (trace.time_s[-1] - time_zero_s)
+    if pale.sum() < 4 or late.sum() < 4:
+        return None
+    ln = np.log(np.maximum(trace.light, 1e-5))
+    return np.asarray(np.median(ln[late], axis=0) - np.median(ln[pale], axis=0))
 
 
 def of_closure(trace: Trace, profile: PressProfile | None, time_zero_s: float, limits: Limits) -> str | None:
@@ -146,7 +164,8 @@ def of_light(trace: Trace, time_zero_s: float, limits: Limits) -> str | None:
     """Return whether light or camera settings jumped or flickered: red and blue that do not follow blood.
 
     Blood moves the channels along one line; the rest of red and blue is light. A jump of it over `light_jump` (ln) is a
-    lamp or an exposure where green jumps too, a white balance where it does not.
+    lamp or an exposure where green jumps too, a white balance where it does not. What comes more slowly, somebody's
+    shadow, is refused over `light_course`: no light dims by a tenth and keeps its colour to a hundredth.
     """
     if trace.light is None:
         return None
@@ -170,7 +189,8 @@ def of_light(trace: Trace, time_zero_s: float, limits: Limits) -> str | None:
     for size, at_s, limit in jumps:
         if abs(size) > limit * limits.light_jump:
             return _jumped(time_s, ln[used, 1], at_s, limits)
-    return None
+    course = moving_mean(time_s, red, 0.8)
+    return "light_changed" if len(course) and float(np.ptp(course)) > limits.light_course else None
 
 
 def _jumped(time_s: Array, ln_green: Array, at_s: float, limits: Limits) -> str:

@@ -130,7 +130,10 @@ def of_coherence(
 def of_surround(
     trace: Trace, recording: GridRecording, region: Region, time_zero_s: float, limits: Limits
 ) -> str | None:
-    """Return whether skin that was not pressed changed colour or brightness at one instant."""
+    """Return whether skin that was not pressed changed colour or light at one instant, or its tint with the refill.
+
+    A camera whose own white balance follows the scene closes its colours again, but tints what is beside the press.
+    """
     if trace.surround is None:
         return None
     rise = float(np.median(trace.signal[-max(5, len(trace.signal) // 6) :]))
@@ -143,7 +146,16 @@ def of_surround(
     if abs(colour) > limits.colour_jump * step + 0.02:
         change = light[around[1]].mean(axis=0) - light[around[0]].mean(axis=0)
         return "camera_settings_moved" if change[0] * change[2] < 0 else "light_changed"
-    return "light_changed" if abs(brightness) > limits.light_jump + 0.04 else None
+    if abs(brightness) > limits.light_jump + 0.04:
+        return "light_changed"
+    held = trace.between(time_zero_s - 1.0, time_zero_s)
+    late = trace.time_s > time_zero_s + 0.6 * (trace.time_s[-1] - time_zero_s)
+    if held.sum() < 4 or late.sum() < 4:
+        return None
+    change = light[late].mean(axis=0) - light[held].mean(axis=0)
+    # Blood that reddens or pales skin beside the press moves green most; a white balance leaves it alone.
+    tinted = abs(float(change[0] - change[1])) > limits.surround_course * step
+    return "camera_settings_moved" if tinted and whose(change) == "camera_settings_moved" else None
 
 
 def of_flicker(recording: GridRecording, time_zero_s: float, limits: Limits) -> str | None:

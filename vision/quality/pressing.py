@@ -1,5 +1,7 @@
 """Whether the skin was pressed, held and released as it should be, as pressure and colour tell."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from vision.pressure import PressProfile
@@ -10,6 +12,11 @@ from vision.weights import robust_sd
 
 DRIFT_SEEN_S: float = 2.0
 """About how long skin is seen before the press and in the hold."""
+
+
+BEGUN_SHARE: float = 0.2
+BEGUN_S: float = 0.1
+"""Skin has begun to pale once its mean over `BEGUN_S` fell by this share of the whole fall, and stays below."""
 
 
 def of_pressure(profile: PressProfile | None, limits: Limits, target_kpa: float | None) -> str | None:
@@ -33,6 +40,13 @@ def of_pressure(profile: PressProfile | None, limits: Limits, target_kpa: float 
         return "release_incomplete"
     if profile.tail_s is None:
         return "release_too_slow"
+    return _of_hold_and_release(profile, limits)
+
+
+def _of_hold_and_release(profile: PressProfile, limits: Limits) -> str | None:
+    # Less than half of the hold is no press of its own, but it empties capillaries all the same.
+    if profile.again_share > limits.pressed_again:
+        return "second_press"
     if profile.worst_hold_deviation > limits.hold_deviation or profile.hold_s < limits.least_hold_s:
         return "pressure_not_held"
     if profile.release_s is None or profile.release_s > limits.release_s:
@@ -76,10 +90,29 @@ def is_unfinished(trace: Trace, profile: PressProfile | None, time_zero_s: float
 def of_clocks(trace: Trace, profile: PressProfile | None, limits: Limits) -> str | None:
     """Return whether the skin paled at another time than pressure rose: two clocks, or another press's pressure.
 
-    Skin cannot pale before it is pressed; it may take its time after.
+    Skin cannot pale before it is pressed, and begins to by the time that the pressure holds; it may take its time then.
     """
     if profile is None:
         return None
+    levels = _free_and_pale(trace, profile)
+    if levels is None:
+        return None
+    free, blanched, unrest = levels
+    begun_s, half_s = _paling(trace, free, blanched, unrest)
+    if half_s is None:
+        return None
+    if half_s < profile.press_from_s - limits.pales_before_s or half_s > profile.held_from_s + limits.pales_after_s:
+        return "clocks_disagree"
+    if begun_s is None:
+        return None
+    early = begun_s < profile.press_from_s - limits.pales_before_s
+    # What has begun is seen only once it has gone some way: led back to its beginning before it is called late.
+    late = begun_s - 0.5 * (half_s - begun_s) > profile.held_from_s + limits.begins_to_pale_s
+    return "clocks_disagree" if early or late else None
+
+
+def _free_and_pale(trace: Trace, profile: PressProfile) -> tuple[float, float, float] | None:
+    """Return the signal of free skin, of the hold, and the unrest of the former; None where no paling is to be seen."""
     time_s = trace.time_s
     free_part = time_s < profile.press_from_s - 0.2
     held = trace.between(profile.held_from_s + 0.3 * profile.hold_s, profile.held_from_s + 0.7 * profile.hold_s)
@@ -89,30 +122,45 @@ def of_clocks(trace: Trace, profile: PressProfile | None, limits: Limits) -> str
         return None
     free, blanched = float(np.median(trace.signal[free_part])), float(np.median(trace.signal[held]))
     late = trace.signal[trace.time_s > profile.time_zero_s + 0.6 * (time_s[-1] - profile.time_zero_s)]
-    seen = max(3 * robust_sd(trace.signal[free_part]), 0.4 * (float(np.median(late)) - blanched))
-    if free - blanched < seen:
-        return None
+    unrest = robust_sd(trace.signal[free_part])
+    seen = max(3 * unrest, 0.4 * (float(np.median(late)) - blanched))
+    return None if free - blanched < seen else (free, blanched, unrest)
+
+
+def _paling(trace: Trace, free: float, blanched: float, unrest: float) -> tuple[float | None, float | None]:
+    """Return when the skin had begun to pale beyond its unrest, and when it was half pale, in s on the trace's clock.
+
+    The beginning is None where unrest would hide it: heart beats take the skin down by as much.
+    """
+    time_s, fall = trace.time_s, free - blanched
     smooth = moving_mean(time_s, trace.signal, 0.3)
-    pale = np.flatnonzero(smooth < 0.5 * (free + blanched))
+    pale = np.flatnonzero(smooth < free - 0.5 * fall)
     if not len(pale):
-        return None
-    paled_s = float(time_s[pale[0] + (len(time_s) - len(smooth)) // 2])
-    in_time = -limits.pales_before_s <= paled_s - profile.press_from_s
-    return None if in_time and paled_s <= profile.held_from_s + limits.pales_after_s else "clocks_disagree"
+        return None, None
+    half_s = float(time_s[pale[0] + (len(time_s) - len(smooth)) // 2])
+    begins = max(BEGUN_SHARE * fall, 3 * unrest)
+    quick = moving_mean(time_s, trace.signal, BEGUN_S)
+    middle_s = time_s[(len(time_s) - len(quick)) // 2 :][: len(quick)]
+    high = np.flatnonzero((quick > free - begins) & (middle_s < half_s))
+    if begins > 0.35 * fall or not len(high) or high[-1] + 1 >= len(middle_s):
+        return None, half_s
+    return float(middle_s[high[-1] + 1]), half_s
 
 
 def of_drift(trace: Trace, profile: PressProfile | None, limits: Limits) -> str | None:
     """Return whether the skin's colour drifted before the press and in the hold, over `drift_per_s` of the step.
 
-    Measured against the step down at the press, which a drift does not inflate as it does the step up.
+    Measured against the step down at the press, which a drift does not inflate as it does the step up. Free skin that
+    moves over `wave_per_s` is refused whatever the hold does: so large a slow wave goes on while the skin refills.
     """
     found = _slope(trace, profile)
     if found is None:
         return None
-    slope, step, scatter = found
     # A heart beat cut in half makes a slope too: only one that stands out of what swings around it is a drift.
-    stands_out = slope * DRIFT_SEEN_S > 0.75 * scatter
-    return "baseline_drift" if stands_out and slope > limits.drift_per_s * step else None
+    stands_out = DRIFT_SEEN_S / (0.75 * max(found.scatter, 1e-12))
+    drifts = found.common * stands_out > 1 and found.common > limits.drift_per_s * found.step
+    waves = found.free * stands_out > 1 and found.free > limits.wave_per_s * found.step
+    return "baseline_drift" if drifts or waves else None
 
 
 def of_steep_drift(trace: Trace, profile: PressProfile | None, limits: Limits) -> str | None:
@@ -123,27 +171,38 @@ def of_steep_drift(trace: Trace, profile: PressProfile | None, limits: Limits) -
     found = _slope(trace, profile)
     if found is None or profile is None:
         return None
-    slope, step, scatter = found
-    over_press = slope * (profile.time_zero_s - profile.press_from_s)
-    return "baseline_drift" if over_press > limits.hiding_drift * max(step, limits.least_step) + scatter else None
+    over_press = found.common * (profile.time_zero_s - profile.press_from_s)
+    allowed = limits.hiding_drift * max(found.step, limits.least_step) + found.scatter
+    return "baseline_drift" if over_press > allowed else None
 
 
-def _slope(trace: Trace, profile: PressProfile | None) -> tuple[float, float, float] | None:
-    """Return the lesser slope per s of free skin and of the hold, the step down, and the scatter around the slopes.
+@dataclass(frozen=True)
+class _Slopes:
+    """Slope of free skin, and the lesser of that and the hold's (0 where they go opposite ways), in 1/s; never below 0.
 
-    None where one of them is not seen, or where they do not go the same way.
+    `step` is the step down at the press, `scatter` what swings around the slopes; in the signal's unit.
     """
+
+    free: float
+    common: float
+    step: float
+    scatter: float
+
+
+def _slope(trace: Trace, profile: PressProfile | None) -> _Slopes | None:
+    """Return how free skin and the hold drift; None where one of them is not seen."""
     if profile is None:
         return None
     before = trace.time_s < profile.press_from_s - 0.1
     if before.sum() < 8 or np.ptp(trace.time_s[before]) < 1.5:
         return None
     held = trace.between(profile.held_from_s + 0.5 * profile.hold_s, profile.time_zero_s)
-    parts = [part for part in (before, held) if part.sum() > 8]
-    lines = [np.polyfit(trace.time_s[part], trace.signal[part], 1) for part in parts]
-    slopes = [float(line[0]) for line in lines]
-    if len(slopes) < 2 or np.sign(slopes[0]) != np.sign(slopes[1]):
+    if held.sum() <= 8:
         return None
+    parts = (before, held)
+    lines = [np.polyfit(trace.time_s[part], trace.signal[part], 1) for part in parts]
+    free, hold = (float(line[0]) for line in lines)
     left = [trace.signal[part] - np.polyval(line, trace.time_s[part]) for part, line in zip(parts, lines, strict=True)]
     step = abs(float(np.median(trace.signal[before]) - np.median(trace.signal[held])))
-    return min(abs(slope) for slope in slopes), step, max(float(np.std(part)) for part in left)
+    common = min(abs(free), abs(hold)) if np.sign(free) == np.sign(hold) else 0.0
+    return _Slopes(abs(free), common, step, max(float(np.std(part)) for part in left))
