@@ -136,8 +136,10 @@ def test_a_refused_topic_holds_its_study_back_and_no_other(folder: Path) -> None
         broker.orders.puback = lambda _topic: 0
         until(lambda: unsent(folder) == 0, "the rest has arrived")
         until(lambda: feed().trouble is None, "and that is told")
-    for study in ("demo", "other"):
-        assert seqs(broker, study) == [seq + 1 for seq, each in enumerate(MIXED) if each == study]
+    numbered = {study: [seq + 1 for seq, each in enumerate(MIXED) if each == study] for study in ("demo", "other")}
+    assert seqs(broker, "demo") == numbered["demo"]
+    # The broker's mind may change between the two of a try that is under way: the first comes after the second then.
+    assert sorted(seqs(broker, "other")) == numbered["other"]
 
 
 def test_a_broker_of_311_says_nothing_of_what_it_drops_and_the_missing_receipt_tells(folder: Path) -> None:

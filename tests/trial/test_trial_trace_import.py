@@ -267,9 +267,7 @@ def test_two_imports_at_once_store_each_trace_once(engine: Engine, tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_an_import_that_was_killed_shows_and_is_ended_by_the_next(
-    engine: Engine, journal: Path, folder: Path, empty_url: str
-) -> None:
+def test_an_import_that_was_killed_shows_and_is_ended_by_the_next(engine: Engine, journal: Path, folder: Path) -> None:
     arrive(engine, records(journal))
     code = (
         "import os, pathlib, signal, sys\n"
@@ -282,7 +280,7 @@ def test_an_import_that_was_killed_shows_and_is_ended_by_the_next(
         "trace_import._Bringing._insert, trace_import._AT_ONCE = dying, 1\n"
         "trace_import.bring(open_database(sys.argv[1]), pathlib.Path(sys.argv[2]), actor='dm-1', why='sent')\n"
     )
-    command = [sys.executable, "-c", code, empty_url, str(folder)]
+    command = [sys.executable, "-c", code, engine.url.render_as_string(hide_password=False), str(folder)]
     assert subprocess.run(command, timeout=60, check=False).returncode == -9
     assert sorted(map(len, here(engine).values())) == [3], "the traces of one reading, whole"
     assert audited(engine)[-1][1] == "trace import begun"
