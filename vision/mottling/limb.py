@@ -30,12 +30,12 @@ LEAST_SLABS: Final = 4
 LEAST_ELONGATION: Final = 1.9
 """Length for 1 of width of a limb that is seen whole: a box is shorter, and of a leg that short nothing is told."""
 LEAST_CONSTANT: Final = 0.85
-"""Length of the mean step of colour across the better outline for 1 of the mean length: 0.98 and more on 80 legs."""
+"""Length of the mean step of colour across the better outline for 1 of the mean length: 0.97 and more on 80 legs."""
 ROUGH: Final = (0.06, 0.15)
-"""Median change of density within 1 to 4 mm: at most 0.05 on the same legs, hair included; 0.06 to 0.3 on fur. From the
+"""Median change of density within 1 to 4 mm: at most 0.08 on the same legs, hair included; 0.06 to 0.3 on fur. From the
 first on where there are many colours too, from the second on by itself."""
 MOST_COLOURS: Final = 0.12
-"""Spread of ln R/G or ln G/B within the outline: at most 0.09 on legs with mottling of tone VI; 0.14 to 0.3 on fur."""
+"""Spread of ln R/G or ln G/B within the outline: at most 0.09 on five dark or hairy legs; 0.14 to 0.3 on fur."""
 
 
 def of_limb(picture: Picture, outline: Mask, seen_mm: float, place: Place) -> Reason | None:
