@@ -6,5 +6,5 @@ skin blanched), `refill` (the estimator) and `quality` (one leading reason where
 in that order. Same input, same digits. The mottling score of a leg from one photo is a way of its own: `mottling`.
 """
 
-ALGORITHM_VERSION: str = "2.2"
+ALGORITHM_VERSION: str = "2.3"
 """Changes whenever the same trace may give other digits."""

@@ -56,8 +56,7 @@ class Family:
         bounded = np.minimum(np.maximum(theta[:-1], -12.0), 12.0)
         begun = since_onset_s > 0
         recovered = self.shape(np.maximum(since_onset_s, 0.0, out=since_onset_s), bounded)
-        recovered[~begun] = 0.0
-        return recovered
+        return np.multiply(recovered, begun, out=recovered)
 
 
 def _exponential(u: Array, theta: Array) -> Array:

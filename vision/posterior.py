@@ -1,8 +1,8 @@
-"""Weighing one family of curves: where its parameters lie, how well it explains the data, and samples of both.
+"""Weighing one family of curves: how well it explains the data, and samples of its parameters.
 
-Every function works on many members at once: starts of one fit, or the same family under several assumptions of the
-disturbances (`Lens`es). Modes are found by Levenberg-Marquardt on the projected residual, the posterior around them by
-importance sampling with a fixed sequence of points, so that the same trace always gives the same digits.
+Every function works on many members at once: the same family under several assumptions of the disturbances
+(`Lens`es). Modes come from `vision.modes`; the posterior around them is found by importance sampling with a fixed
+sequence of points, so that the same trace always gives the same digits.
 
 Shapes: m members, k parameters, g points, q knots, r numbers of a lens.
 """
@@ -19,15 +19,6 @@ from vision.families import Family
 
 Array = NDArray[np.float64]
 
-COARSE_POINTS: int = 160
-STARTS: int = 3
-EXPLORED: int = 18
-"""Iterations at most from a start that only the prior chose."""
-HEAT: int = 6
-AHEAD: float = 2.0
-"""After `HEAT` iterations only the starts this close to the best of them in -2 log posterior run on."""
-SETTLED, NEARLY_SETTLED = 1e-3, 0.03
-"""What a step must still gain in -2 log posterior for another to follow; the latter where all is refined later."""
 SAMPLES: int = 256
 ADAPTATIONS: int = 3
 STUDENT_DOF: float = 6.0
@@ -39,7 +30,8 @@ class Lenses:
 
     signal: Array
     matrix: Array
-    least: Array
+    total: Array
+    """Sum of squares (m,) that no curve at all would leave."""
     log_evidence: Array
 
     @classmethod
@@ -51,12 +43,12 @@ class Lenses:
         for member, lens in enumerate(lenses):
             signal[member, : len(lens.signal)] = lens.signal
             matrix[member, : len(lens.signal)] = lens.matrix
-        fixed = np.array([[lens.least, lens.log_evidence] for lens in lenses])
-        return cls(signal, matrix, fixed[:, 0], fixed[:, 1])
+        total = [lens.least + float(lens.signal @ lens.signal) for lens in lenses]
+        return cls(signal, matrix, np.array(total), np.array([lens.log_evidence for lens in lenses]))
 
     def only(self, members: NDArray[np.intp]) -> "Lenses":
         """Return those at the given places."""
-        return Lenses(self.signal[members], self.matrix[members], self.least[members], self.log_evidence[members])
+        return Lenses(self.signal[members], self.matrix[members], self.total[members], self.log_evidence[members])
 
 
 @dataclass(frozen=True)
@@ -66,6 +58,16 @@ class Modes:
     theta: Array
     objective: Array
     precision: Array
+
+    def only(self, members: NDArray[np.intp]) -> "Modes":
+        """Return those at the given places."""
+        return Modes(self.theta[members], self.objective[members], self.precision[members])
+
+    def of_family(self, members: NDArray[np.intp], family: Family) -> "Modes":
+        """Return those at the given places, all of `family`, without the zeros behind its parameters."""
+        count = len(family.mean)
+        some = self.only(members)
+        return Modes(some.theta[:, :count], some.objective, some.precision[:, :count, :count])
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class Posterior:
 
 
 @lru_cache(maxsize=16)
-def _normal_points(dimensions: int, count: int) -> Array:
+def normal_points(dimensions: int, count: int) -> Array:
     """Standard normal points (dimensions, count), evenly spread and always the same (Kronecker sequence)."""
     root = 1.5
     for _ in range(60):
@@ -110,8 +112,7 @@ def _match(lenses: Lenses, seen: Array) -> tuple[Array, Array, Array]:
     """Return best step, sum of squares left and power of each curve, given as seen (m, r, g); each (m, g)."""
     power = np.maximum(np.einsum("mrg,mrg->mg", seen, seen), 1e-12)
     along = np.einsum("mrg,mr->mg", seen, lenses.signal)
-    total = np.einsum("mr,mr->m", lenses.signal, lenses.signal) + lenses.least
-    return along / power, np.maximum(total[:, None] - along**2 / power, 0.0), power
+    return along / power, np.maximum(lenses.total[:, None] - along**2 / power, 0.0), power
 
 
 def log_prior(family: Family, theta: Array) -> Array:
@@ -131,73 +132,6 @@ def log_likelihood(lenses: Lenses, family: Family, knot_s: Array, theta: Array, 
     return np.where(step > min_step, value, -np.inf)
 
 
-@lru_cache(maxsize=64)
-def _prior_of(family: Family) -> tuple[Array, Array, Array, Array]:
-    """Return a family's prior means and deviations (k,), the steps of the slopes (1, k, 2k + 1), and its precision."""
-    mean, sd = family.mean, family.sd
-    h = 1e-4 * np.eye(len(mean))
-    return mean, sd, np.hstack([np.zeros((len(mean), 1)), h, -h])[None], np.diag(1 / sd**2)
-
-
-def _expand(lenses: Lenses, family: Family, knot_s: Array, theta: Array) -> tuple[Array, Array, Array]:
-    """Return -2 log posterior (m,), gradient / 2 (m, k) and Gauss-Newton precision (m, k, k) at `theta` (m, k)."""
-    count = theta.shape[1]
-    mean, sd, around_zero, tightness = _prior_of(family)
-    around = theta[:, :, None] + around_zero
-    seen = _seen(lenses, family, knot_s, around)
-    here, slopes = seen[:, :, 0], (seen[:, :, 1 : count + 1] - seen[:, :, count + 1 :]) / 2e-4
-    step, rss, power = _match(lenses, seen[:, :, :1])
-    slopes = slopes - here[:, :, None] * (np.einsum("mr,mrk->mk", here, slopes) / power)[:, None, :]
-    jacobian = -step[:, :, None] * slopes
-    residual = lenses.signal - step * here
-    z = (theta - mean) / sd
-    gradient = np.einsum("mrk,mr->mk", jacobian, residual) + z / sd
-    precision = jacobian.transpose(0, 2, 1) @ jacobian + tightness
-    objective = np.where(step[:, 0] > 0, rss[:, 0] + (z * z).sum(1), np.inf)
-    return objective, gradient, precision
-
-
-def fit(
-    lenses: Lenses, family: Family, knot_s: Array, start: Array, iterations: int, settled: float = SETTLED
-) -> Modes:
-    """Return the modes reached from `start` (m, k), one member each, by Levenberg-Marquardt.
-
-    A member is done when a step lowers its -2 log posterior by less than `settled`.
-    """
-    theta, damping = start, np.full(len(start), 1e-2)
-    value, gradient, precision = _expand(lenses, family, knot_s, theta)
-    eye = np.eye(theta.shape[1])
-    for _ in range(iterations):
-        held = precision + damping[:, None, None] * np.einsum("mkk->mk", precision)[:, :, None] * eye
-        move = -np.linalg.solve(held, gradient[:, :, None])[:, :, 0]
-        move *= np.minimum(1.0, 1.5 / np.maximum(np.abs(move).max(axis=1), 1e-12))[:, None]
-        trial = _expand(lenses, family, knot_s, theta + move)
-        better = trial[0] < value
-        gain = np.subtract(value, trial[0], out=np.full_like(value, np.inf), where=better)
-        theta = np.where(better[:, None], theta + move, theta)
-        value = np.where(better, trial[0], value)
-        gradient = np.where(better[:, None], trial[1], gradient)
-        precision = np.where(better[:, None, None], trial[2], precision)
-        done = np.where(better, gain < settled, damping > 1e4)
-        if done.all():
-            break
-        damping = np.where(better, damping / 6, damping * 6)
-    return Modes(theta, value, precision)
-
-
-def explore(lens: Lenses, family: Family, knot_s: Array, min_step: float) -> Modes:
-    """Return the best mode of a family under one lens, from a coarse look at its prior, as `Modes` of one member."""
-    points = family.mean[:, None] + 1.3 * family.sd[:, None] * _normal_points(len(family.mean), COARSE_POINTS)
-    value = log_likelihood(lens, family, knot_s, points[None], min_step) + log_prior(family, points[None])
-    starts = points[:, np.argsort(-value[0], kind="stable")[:STARTS]].T
-    found = fit(lens.only(np.zeros(len(starts), dtype=np.intp)), family, knot_s, starts, HEAT, NEARLY_SETTLED)
-    ahead = np.flatnonzero(found.objective <= found.objective.min() + AHEAD)
-    some = lens.only(np.zeros(len(ahead), dtype=np.intp))
-    found = fit(some, family, knot_s, found.theta[ahead], EXPLORED - HEAT, NEARLY_SETTLED)
-    best = [int(np.argmin(found.objective))]
-    return Modes(found.theta[best], found.objective[best], found.precision[best])
-
-
 def laplace_evidence(lenses: Lenses, family: Family, knot_s: Array, modes: Modes) -> Array:
     """Return each member's log evidence by Laplace's rule, shape (m,)."""
     theta = modes.theta[:, :, None]
@@ -209,7 +143,7 @@ def sample(lenses: Lenses, family: Family, knot_s: Array, modes: Modes, min_step
     """Return each member's weighted samples around its mode, with its evidence, by adaptive importance sampling."""
     members, count = modes.theta.shape
     centre, root = modes.theta, np.linalg.cholesky(np.linalg.inv(modes.precision))
-    points = _normal_points(count + 1, SAMPLES)
+    points = normal_points(count + 1, SAMPLES)
     # Student-t proposal: heavier tails than the posterior keep the weights bounded.
     z = points[:-1] * np.sqrt(STUDENT_DOF / _chi_square(points[-1], STUDENT_DOF))
     log_shape = -0.5 * (STUDENT_DOF + count) * np.log1p((z * z).sum(0) / STUDENT_DOF)

@@ -18,8 +18,9 @@ from vision.digest import FINE_TO_S
 from vision.families import EXPONENTIALS, FAMILIES, PROMPT_ONSET_SD_S, Family
 from vision.fit import Match, TraceFit
 from vision.landmarks import crossing_s, time_grid_s, weighted_quantiles
+from vision.modes import Members, explore, fit_side_by_side, padded
 from vision.nuisance import SlowSizes
-from vision.posterior import Lenses, Modes, Posterior, explore, fit, laplace_evidence, sample
+from vision.posterior import Lenses, Modes, Posterior, laplace_evidence, sample
 
 Array = NDArray[np.float64]
 
@@ -111,7 +112,7 @@ def _families(onset_sd_s: float | None) -> tuple[Family, ...]:
 
 def _explored(trace: TraceFit, lens: Lenses, families: tuple[Family, ...]) -> list[tuple[Family, Modes]]:
     """Return each family's best mode under one lens, the best family first; raises `NoFitError` where none fits."""
-    found = [(family, explore(lens, family, trace.knot_s, trace.min_step)) for family in families]
+    found = list(zip(families, explore(lens, families, trace.knot_s, trace.min_step), strict=True))
     found.sort(key=lambda item: float(item[1].objective[0]))
     if not np.isfinite(found[0][1].objective[0]):
         raise NoFitError("no curve fits")
@@ -150,21 +151,31 @@ def _fitted(trace: TraceFit, lenses: Lenses, found: list[tuple[Family, Modes]]) 
 
     Those that a few iterations leave far behind are left there.
     """
-    every = []
-    for family, modes in found:
-        start = np.repeat(modes.theta, len(lenses.least), axis=0)
-        near = fit(lenses, family, trace.knot_s, start, FIRST_ITERATIONS)
-        every.append(_Fitted(family, near, laplace_evidence(lenses, family, trace.knot_s, near)))
-    limit = float(_best(every)[0].evidence.max()) - FAR_BEHIND
-    for fitted in every:
-        ahead = np.flatnonzero(fitted.evidence > limit)
-        if len(ahead):
-            some = lenses.only(ahead)
-            refined = fit(some, fitted.family, trace.knot_s, fitted.modes.theta[ahead], LAST_ITERATIONS)
-            for values, better in zip(vars(fitted.modes).values(), vars(refined).values(), strict=True):
-                values[ahead] = better
-            fitted.evidence[ahead] = laplace_evidence(some, fitted.family, trace.knot_s, refined)
-    return every
+    families = tuple(family for family, _ in found)
+    every = np.arange(len(lenses.total))
+    members = Members.of(families, [every] * len(families))
+    start = np.repeat(padded([modes.theta for _, modes in found]), len(every), axis=0)
+    near = fit_side_by_side(lenses, members, trace.knot_s, start, FIRST_ITERATIONS)
+    pieces = members.pieces()
+    evidence = np.stack([_evidence(trace, lenses, near, piece) for piece in pieces])
+    ahead = np.flatnonzero(evidence.ravel() > evidence.max() - FAR_BEHIND)
+    refined = fit_side_by_side(lenses, members.only(ahead), trace.knot_s, near.theta[ahead], LAST_ITERATIONS)
+    for values, better in zip(vars(near).values(), vars(refined).values(), strict=True):
+        values[ahead] = better
+    return [
+        _Fitted(
+            family,
+            near.of_family(np.arange(place.start, place.stop), family),
+            _evidence(trace, lenses, near, (family, place)),
+        )
+        for family, place in pieces
+    ]
+
+
+def _evidence(trace: TraceFit, lenses: Lenses, modes: Modes, piece: tuple[Family, slice]) -> Array:
+    """Return the log evidence of one family's members, which have one lens each."""
+    family, place = piece
+    return laplace_evidence(lenses, family, trace.knot_s, modes.of_family(np.arange(place.start, place.stop), family))
 
 
 def _best(every: list[_Fitted]) -> tuple[_Fitted, int]:
@@ -192,7 +203,7 @@ def _pool(trace: TraceFit, found: list[tuple[Family, Modes]]) -> tuple[list[tupl
     posteriors: list[Posterior] = []
     for fitted, wanted in zip(every, near, strict=True):
         if wanted.any():
-            modes = Modes(*(values[wanted] for values in vars(fitted.modes).values()))
+            modes = fitted.modes.only(np.flatnonzero(wanted))
             some = lenses.only(np.flatnonzero(wanted[used]))
             posteriors += sample(some, fitted.family, trace.knot_s, modes, trace.min_step)
     evidence = np.array([posterior.log_evidence for posterior in posteriors])
@@ -330,10 +341,11 @@ def _time_constant_s(trace: TraceFit, found: list[tuple[Family, Modes]]) -> floa
     """Return tau of the better of the exponential fits, prompt and delayed, over the same window."""
     lens = trace.lenses([trace.stage.sizes])
     names = {family.name for family in EXPONENTIALS}
-    fits = [
-        fit(lens, family, trace.knot_s, modes.theta, LAST_ITERATIONS) for family, modes in found if family.name in names
-    ]
-    return float(np.exp(min(fits, key=lambda modes: float(modes.objective[0])).theta[0, 0]))
+    own = [(family, modes) for family, modes in found if family.name in names]
+    members = Members.of(tuple(family for family, _ in own), [np.zeros(1, dtype=np.intp)] * len(own))
+    start = padded([modes.theta for _, modes in own])
+    modes = fit_side_by_side(lens, members, trace.knot_s, start, LAST_ITERATIONS)
+    return float(np.exp(modes.theta[int(np.argmin(modes.objective)), 0]))
 
 
 def _smooth_rms(time_s: Array, residual: Array) -> float:
