@@ -12,7 +12,8 @@ export OPENBLAS_NUM_THREADS := 1
 unexport PYTHONDONTWRITEBYTECODE
 # Tests share the cores, a file to a worker. Most of them wait for processes, brokers and databases, so that there are more
 # workers than cores; those that play real time come after the others, two at a time (tests/conftest.py).
-SPREAD := -n 2 --dist loadfile
+# The slowest of them are named at the end: what takes more than some tenths of a second is to be marked slow.
+SPREAD := -n 2 --dist loadfile --durations 5 --durations-min 0.3
 WAITING := -n 4 --dist loadfile --no-loadscope-reorder
 REAL_TIME := -n 2 --dist loadfile --no-loadscope-reorder
 
@@ -38,7 +39,7 @@ test: $(READY) test-system ## everything, on real components
 	@$(BIN)/pytest -m real_time $(REAL_TIME)
 
 .PHONY: test-fast
-test-fast: $(READY) ## the quick part: no real processes, brokers or databases
+test-fast: $(READY) ## the quick part, to be run all day: no real processes, brokers or databases
 	@$(BIN)/pytest -m "not slow" $(SPREAD)
 
 .PHONY: test-camera
@@ -86,6 +87,7 @@ faults: $(READY) ## every fault of the phantom as pictures: what was refused, wh
 
 .PHONY: bench
 bench: $(READY) ## speed per frame and per press beside the peers, memory over 1,000 presses (docs/evidence; about 5 minutes)
+	@$(BIN)/python -m benchmarks.phantom_speed
 	@$(BIN)/python -m benchmarks.bench
 
 .PHONY: crash

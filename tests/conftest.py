@@ -1,9 +1,12 @@
-"""Which tests play real time, and in what order files are dealt out to the workers of `make test`.
+"""Which tests play real time, which files are read at all, and in what order the workers of `make test` get them.
 
 Load would look like a fault where real time is played: those files run after all others, two at a time. Of the
 exacting ones, which load would disturb first, never two at once.
 """
 
+import gc
+import re
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +37,6 @@ REAL_TIME: tuple[str, ...] = (
     "probe/test_probe_guard.py",
     "refill/test_refill_console.py",
     "refill/test_refill_supervisor.py",
-    "benchmarks/test_benchmarks_feed_speed.py",
     "device/test_device_bedside_console.py",
     "device/test_device_bedside.py",
 )
@@ -46,6 +48,7 @@ LONG: tuple[str, ...] = (
     "benchmarks/test_benchmarks_mottling.py",
     "benchmarks/test_benchmarks_faults.py",
     "benchmarks/test_benchmarks_feed_kill.py",
+    "benchmarks/test_benchmarks_feed_speed.py",
     "screen/test_screen_calibrating.py",
     "screen/test_screen_amend_flows.py",
     "install/test_install_root.py",
@@ -63,10 +66,20 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(HERE)) if path.is_relative_to(HERE) else ""
 
 
+WHOLLY_SLOW = re.compile(r"^pytestmark = pytest\.mark\.slow\b(?!\()", re.MULTILINE)
+"""The line by which a file says that all of its tests are slow."""
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Where only the real-time files are asked for, do not even read the others."""
-    asked_for = config.getoption("markexpr") == "real_time" and collection_path.suffix == ".py"
-    return True if asked_for and name_of(collection_path) not in (*EXACTING, *REAL_TIME) else None
+    """Do not even read the files of which nothing is asked for: reading one imports what it tests, in every worker."""
+    asked_for = config.getoption("markexpr")
+    if collection_path.suffix != ".py":
+        return None
+    if asked_for == "real_time":
+        return True if name_of(collection_path) not in (*EXACTING, *REAL_TIME) else None
+    if asked_for == "not slow":
+        return True if WHOLLY_SLOW.search(collection_path.read_text(encoding="utf-8")) else None
+    return None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -76,6 +89,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if name in (*EXACTING, *REAL_TIME):
             item.add_marker(pytest.mark.real_time)
     items.sort(key=lambda item: PLACE.get(name_of(item.path), len(PLACE)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage among thousands of tests and what they import: it is kept to the end, and cost a fifth."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 class Dealt(LoadFileScheduling):

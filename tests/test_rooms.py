@@ -60,6 +60,7 @@ def violations(root: Path) -> list[str]:
     return wrong
 
 
+@pytest.mark.slow
 def test_no_room_imports_what_stands_above_or_beside_it() -> None:
     assert violations(HERE) == []
 

@@ -198,6 +198,7 @@ def test_what_was_not_delivered_is_missed() -> None:
     assert not day_verdicts(a_day(), 21)[0].met
 
 
+@pytest.mark.slow
 def test_the_page_of_the_day_has_every_measurement_and_a_plot(tmp_path: Path) -> None:
     day = a_day()
     page = day_page(day, day_verdicts(day, 20), "python -m benchmarks.bedside_day")

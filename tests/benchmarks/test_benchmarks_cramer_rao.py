@@ -67,6 +67,7 @@ def test_what_is_unknown_raises_the_bound() -> None:
     assert model.bound_s2(WHITE, truth, time_s) > model.bound_s2(DRIFT, truth, time_s, everything=False)
 
 
+@pytest.mark.slow
 def test_least_squares_on_white_noise_comes_to_its_bound() -> None:
     rng = np.random.default_rng(2)
     squares, bounds = [], []
@@ -79,6 +80,7 @@ def test_least_squares_on_white_noise_comes_to_its_bound() -> None:
     assert 0.7 < np.mean(bounds) / np.mean(squares) < 1.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", PEERS)
 def test_every_peer_finds_a_clean_exponential(method: str) -> None:
     rng = np.random.default_rng(3)

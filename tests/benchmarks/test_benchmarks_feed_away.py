@@ -97,6 +97,7 @@ def test_what_went_wrong_is_told_as_missed(changes: dict[str, object], target: s
     assert "NOT MET" in as_markdown(replace(DONE, **changes), "the command", "feed-away")  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_the_picture_is_drawn(folder: Path) -> None:
     feed_away_report.draw(DONE, folder / "a.png")
     assert (folder / "a.png").stat().st_size > 10_000

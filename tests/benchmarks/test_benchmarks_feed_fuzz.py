@@ -79,6 +79,7 @@ def engine(tmp_path: Path) -> Engine:
     return made
 
 
+@pytest.mark.slow
 def test_in_one_process_every_fuzzed_message_becomes_what_the_oracle_says(engine: Engine) -> None:
     messages = sent(1000, 11)
     assert {message.kind for message in messages} > set(KINDS) - {"at or over the limit of size", "nothing at all"}
@@ -89,6 +90,7 @@ def test_in_one_process_every_fuzzed_message_becomes_what_the_oracle_says(engine
     assert min(kept[name] for name in HELD) > 0, f"every table has had something to hold: {kept}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["1.0", "1.1", "1.2", "1.3", "1.4"])
 def test_a_receipt_is_in_the_version_of_the_envelope_that_it_answers(engine: Engine, version: str) -> None:
     now, topic = datetime.now(UTC), topic_of("bedside-1")
@@ -102,6 +104,7 @@ def test_a_receipt_is_in_the_version_of_the_envelope_that_it_answers(engine: Eng
     assert [outcome.receipt.schema_version for outcome in outcomes if outcome.receipt] == [version] * 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(3))
 def test_a_reading_that_was_swallowed_or_altered_or_added_is_seen(engine: Engine, number: int) -> None:
     messages = sent(80, number)
@@ -167,6 +170,7 @@ PLACES = st.sampled_from(
 OUTER = st.sampled_from(["schema_version", "sent_at", "previous_sha256", "sha256", "body", "extra"])
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(
     kind=st.sampled_from(RECORDS),
@@ -189,6 +193,7 @@ def test_judge_never_raises_and_agrees_with_the_oracle(
     assert fate.reason == (str(verdict.reason) if isinstance(verdict, Refused) else "")
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(
     st.binary(max_size=400) | VALUES.map(lambda value: json.dumps(value).encode()),

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import mottling_accuracy
 from benchmarks.mottling_accuracy import as_markdown, run, write_csv
 from benchmarks.mottling_cases import LegCase, LegOutcome, RefusalOutcome
 from benchmarks.mottling_report import (
@@ -67,6 +68,7 @@ def test_a_max_supported_is_too_high_too_low_or_beside_the_rule_near_a_level() -
     assert most_wrong(given) == (1, 1, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("legs", "bad", "none", "missed"),
     [
@@ -98,7 +100,9 @@ def test_the_figure_beside_kappa_is_its_interval() -> None:
 
 
 @pytest.mark.slow
-def test_a_short_round_runs_and_writes_its_pages(tmp_path: Path) -> None:
+def test_a_short_round_runs_and_writes_its_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # One real photo: tests/vision_mottling/test_mottling_photos.py has them all.
+    monkeypatch.setattr(mottling_accuracy, "NAMES", mottling_accuracy.NAMES[:1])
     legs, bad, none = run(12, 1, 2)
     page = as_markdown(legs, bad, none, (1.0, 300.0), "python -m benchmarks.mottling_accuracy", 1.0)
     assert "Simulation" in page

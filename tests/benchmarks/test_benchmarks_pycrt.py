@@ -20,6 +20,7 @@ def _press(tau_s: float, noise: float) -> NDArray[np.float64]:
     return np.repeat(values[:, None], 3, axis=1)
 
 
+@pytest.mark.slow
 def test_a_clean_exponential_comes_back_counted_from_time_zero() -> None:
     found = pycrt_peer.run(TIME_S, _press(1.0, 0.02), 5.0)
     assert found.failure is None
@@ -45,6 +46,7 @@ def test_its_import_leaves_the_warnings_of_this_process_alone() -> None:
     assert list(warnings.filters) == before
 
 
+@pytest.mark.slow
 def test_the_product_imports_no_peer() -> None:
     for room in MAY_IMPORT:
         for path in (HERE / room).rglob("*.py"):

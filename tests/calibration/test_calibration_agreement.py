@@ -67,6 +67,7 @@ def test_kappa_and_its_error_are_those_of_the_published_example() -> None:
     assert (interval[1] - interval[0]) / (2 * 1.96) == pytest.approx(0.087, abs=0.001)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("subjects", "repeats", "within", "between"), [(12, 1, 0.5, 0.0), (20, 3, 0.4, 0.3)])
 def test_the_limits_confidence_holds_what_it_promises(
     subjects: int, repeats: int, within: float, between: float
@@ -96,6 +97,7 @@ def test_disagreement_that_grows_with_refill_is_told() -> None:
     assert limits_of_agreement(simulated(rng, 40, 2, 0.3, 0.1)).grows == pytest.approx(0.0, abs=0.1)
 
 
+@pytest.mark.slow
 def test_the_line_allows_errors_in_both_where_least_squares_would_flatten_it() -> None:
     rng = np.random.default_rng(3)
     held = 0

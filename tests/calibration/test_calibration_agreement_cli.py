@@ -29,6 +29,7 @@ def run(*arguments: object) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
+@pytest.mark.slow
 def test_every_figure_stands_beside_the_others(tmp_path: Path) -> None:
     code, said = run(table(tmp_path), "--threshold", 3, "--pdf", tmp_path / "report.pdf")
     assert code == 0
@@ -48,6 +49,7 @@ def test_a_program_reads_the_same_figures(tmp_path: Path) -> None:
     assert 0 < told["at_threshold"]["agree"] <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rows", "word"),
     [
@@ -85,6 +87,7 @@ def test_the_line_is_written_as_a_study_file_takes_it(tmp_path: Path) -> None:
     assert 0 < line.from_s < line.to_s < 7
 
 
+@pytest.mark.slow
 def test_a_line_without_a_name_or_for_no_body_site_is_not_written(tmp_path: Path) -> None:
     out = tmp_path / "line.toml"
     assert run(table(tmp_path), "--mapping", out) == (

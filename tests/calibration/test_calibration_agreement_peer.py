@@ -12,6 +12,8 @@ from calibration.agreement.pairs import Pair, Pairs, paired
 from calibration.agreement.raters import icc_agreement, icc_consistency
 from calibration.agreement.threshold import cohens_kappa
 
+pytestmark = pytest.mark.slow  # importing the peer takes longer than asking it
+
 
 def pairs(seed: int, subjects: int = 30, repeats: int = 3) -> Pairs:
     rng = np.random.default_rng(seed)

@@ -170,6 +170,7 @@ def test_a_good_cameras_figures_are_right_within_their_uncertainty(
     assert inside >= len(HEALTHY) - 1
 
 
+@pytest.mark.slow
 def test_the_lock_is_neutral_within_the_sensors_limits_and_clips_nothing() -> None:
     errors = replace(healthy_pictures(7), sensitivity=0.05, neutral_gains=(2.6, 1.3))
     done = run(errors, {S.CAMERA_DARK, S.CAMERA_LOCK})
@@ -182,6 +183,7 @@ def test_the_lock_is_neutral_within_the_sensors_limits_and_clips_nothing() -> No
     assert chosen["camera.lock.colour_gains"] == pytest.approx(errors.neutral_gains, rel=0.01)
 
 
+@pytest.mark.slow
 def test_a_camera_that_cannot_see_white_is_not_locked() -> None:
     done = run(replace(healthy_pictures(8), sensitivity=0.001), {S.CAMERA_LOCK})
     assert not done[S.CAMERA_LOCK].passed
@@ -209,6 +211,7 @@ def test_the_glare_step_asks_for_the_white_level_first() -> None:
     assert "exposure and white balance first" in (done[S.CAMERA_GLARE].trouble or "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("turn_deg", [90.0, 172.0, -60.0])
 def test_the_scale_card_may_lie_any_way_round(turn_deg: float) -> None:
     errors = replace(healthy_pictures(10), turn_deg=turn_deg)

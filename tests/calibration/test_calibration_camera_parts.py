@@ -128,6 +128,7 @@ def test_all_that_is_printed_lies_within_the_plate_and_nothing_touches() -> None
     assert len({patch.srgb for patch in chart_patches()}) == 24
 
 
+@pytest.mark.slow
 def test_the_sheet_is_written_in_both_languages_the_same_each_time(tmp_path: Path) -> None:
     made = {}
     for language in ("en", "fr"):
@@ -143,6 +144,7 @@ def test_the_sheet_is_written_in_both_languages_the_same_each_time(tmp_path: Pat
     assert not list(tmp_path.glob(".*"))
 
 
+@pytest.mark.slow
 def test_a_sheet_that_cannot_be_written_is_one_line_and_code_2(tmp_path: Path) -> None:
     for pdf in (tmp_path, tmp_path / "none" / "t.pdf"):
         done = CliRunner().invoke(app, ["calibrate", "target", "--pdf", str(pdf)])

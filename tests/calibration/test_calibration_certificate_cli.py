@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from test_calibration_certificate import FOLDER, kept, step
 from typer.testing import CliRunner
 
@@ -23,6 +24,7 @@ def test_a_device_without_one_says_so(tmp_path: Path) -> None:
     assert ask(tmp_path) == (1, "There is no calibration.\n")
 
 
+@pytest.mark.slow
 def test_one_that_lacks_steps_names_them(tmp_path: Path) -> None:
     kept(tmp_path / "calibration", step())
     code, output = ask(tmp_path)
@@ -32,6 +34,7 @@ def test_one_that_lacks_steps_names_them(tmp_path: Path) -> None:
     assert json.loads(ask(tmp_path, "--json")[1])["state"] == "incomplete"
 
 
+@pytest.mark.slow
 def test_one_in_force_and_one_that_was_altered(tmp_path: Path) -> None:
     path = kept(tmp_path / "calibration")
     code, output = ask(tmp_path)

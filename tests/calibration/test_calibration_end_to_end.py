@@ -81,6 +81,7 @@ def test_every_colour_of_the_page_is_one_a_screen_has() -> None:
     assert 0.1 <= STEP <= 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_the_page_is_one_file_that_asks_for_no_other(tmp_path: Path, language: str) -> None:
     file = tmp_path / "recovery.html"
@@ -92,6 +93,7 @@ def test_the_page_is_one_file_that_asks_for_no_other(tmp_path: Path, language: s
     assert not list(tmp_path.glob(".*"))
 
 
+@pytest.mark.slow
 def test_a_target_command_with_nothing_to_write_says_so(tmp_path: Path) -> None:
     for arguments, said in (([], "--pdf FILE, --recovery FILE.html"), (["--recovery", str(tmp_path)], "a folder")):
         done = CliRunner().invoke(app, ["calibrate", "target", *arguments])

@@ -101,6 +101,7 @@ def test_a_good_light_passes_with_the_right_figures() -> None:
     assert right >= 0.95 * of - 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mains_hz", "fps", "sensor"), [(50.02, 50, "imx708"), (59.97, 60, "imx708")])
 def test_a_flicker_in_step_with_the_frames_is_told_from_its_bands(mains_hz: float, fps: int, sensor: str) -> None:
     light = LightErrors(mains_hz=mains_hz, own_flicker=0.05)
@@ -109,6 +110,7 @@ def test_a_flicker_in_step_with_the_frames_is_told_from_its_bands(mains_hz: floa
     assert value(outcome, "mains-hz") == round(mains_hz, -1)
 
 
+@pytest.mark.slow
 def test_a_shutter_that_does_not_roll_tells_only_what_its_frames_can() -> None:
     light = LightErrors(mains_hz=50.02, own_flicker=0.05)
     outcome = light_run(S.LIGHT_FLICKER, light, 1, site(fps=60, sensor="imx296"))
@@ -120,6 +122,7 @@ def site(**camera: object) -> DeviceConfig:
     return DeviceConfig.model_validate({"name": "bench-1", "site": "01", "camera": camera})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mains_hz", "fps", "wanted_us", "wanted_fps"),
     [(50.0, 60, 10000, 60), (60.0, 60, 8333, 60), (50.0, 120, 10000, 99)],
@@ -138,6 +141,7 @@ def unasked(question: Question) -> float:
     raise AssertionError(question)
 
 
+@pytest.mark.slow
 def test_where_white_bears_it_the_exposure_is_corrected_and_the_flicker_not_seen_any_more() -> None:
     light = LightErrors(mains_hz=50.0, own_flicker=0.06)
     rig = LightRig(light, replace(healthy_pictures(3), sensitivity=0.3))
@@ -155,12 +159,14 @@ def test_where_white_bears_it_the_exposure_is_corrected_and_the_flicker_not_seen
     assert inside(again, "flicker-100-pct", 6.0)
 
 
+@pytest.mark.slow
 def test_where_white_would_clip_no_exposure_is_corrected() -> None:
     outcome = light_run(S.LIGHT_FLICKER, LightErrors(own_flicker=0.06), 4, device())
     assert not outcome.passed
     assert outcome.corrections == {}
 
 
+@pytest.mark.slow
 def test_without_a_light_pin_the_rooms_share_is_left_out_and_the_drift_is_still_told() -> None:
     light = LightErrors(pin=False, wander=0.03)
     with pytest.raises(RigError, match="cannot switch its own light"):
@@ -191,6 +197,7 @@ def light_run_on(rig: LightRig) -> StepOutcome:
     return WARM_UP.run(Bench(rig, device(), unasked, lambda _: None, {}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("instead", [Target.NOTHING, Target.DARK_CAP, Target.CHART, Target.SCALE_CARD])
 def test_what_is_not_white_is_said_and_not_judged(instead: Target) -> None:
     rig = LightRig(LightErrors(), healthy_pictures(7))

@@ -38,6 +38,7 @@ def test_what_root_makes_belongs_to_the_owner_of_the_folder_above(state: Path) -
     assert owners(state / "calibration") == dict.fromkeys(("calibration", "run", "0000-begun.json"), USER)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("linked", ["calibration", "calibration/run"])
 def test_in_a_linked_folder_nothing_is_begun(state: Path, linked: str) -> None:
     link = state / linked

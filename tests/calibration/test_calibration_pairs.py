@@ -68,6 +68,7 @@ def test_times_that_were_stopped_unseen_are_pairs(data: Path) -> None:
     assert "1 stopped after the number was shown" in said
 
 
+@pytest.mark.slow
 def test_the_others_come_only_when_asked_for(data: Path) -> None:
     assert len(run(data, "--seen")[2]) == 6
     assert run(data, "--body-site", "knee")[2][1:] == [["00-0004", "n1", "5.000", "5.500"]]
@@ -83,6 +84,7 @@ def test_a_rater_who_times_the_same_reading_again_means_the_last_time(data: Path
     assert "1 replaced by the same rater" in said
 
 
+@pytest.mark.slow
 def test_what_cannot_be_written_leaves_nothing(data: Path) -> None:
     code, said, rows = run(data, "--body-site", "ear")
     assert (code, said.strip(), rows) == (2, "refill: --body-site ear: finger or knee", [])

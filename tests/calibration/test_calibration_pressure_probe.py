@@ -14,6 +14,8 @@ from phantom.bench.probe_errors import ProbeErrors
 from phantom.chamber import RANGE, Chamber, conductance_of_leak, flow_per_kpa
 from refill.simulation import SteppedProbe
 
+pytestmark = pytest.mark.slow
+
 CHAMBERS: Final = range(3)
 
 
@@ -60,7 +62,6 @@ def chamber(seed: int, leak: tuple[float, float]) -> Chamber:
     return Chamber(**parts)
 
 
-@pytest.mark.slow
 def test_the_leak_is_told_where_the_probe_itself_controls() -> None:
     for seed in CHAMBERS:
         made = chamber(seed, (0.0003, 0.012))
@@ -70,7 +71,6 @@ def test_the_leak_is_told_where_the_probe_itself_controls() -> None:
         assert abs(found - true) <= uncertainty, f"chamber {seed}: {found} +- {uncertainty}, true {true}"
 
 
-@pytest.mark.slow
 def test_the_release_is_told_where_the_probe_itself_controls() -> None:
     for seed in CHAMBERS:
         rig = ControlRig(chamber(seed, (0.0003, 0.002)), 100 * seed)

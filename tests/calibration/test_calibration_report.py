@@ -58,6 +58,7 @@ def readable() -> object:
         yield
 
 
+@pytest.mark.slow
 def test_a_report_has_verdict_figures_limits_and_curve(tmp_path: Path) -> None:
     path = tmp_path / "one.pdf"
     write_certificate(path, certificate(0.1, 1))
@@ -77,6 +78,7 @@ def test_a_report_has_verdict_figures_limits_and_curve(tmp_path: Path) -> None:
     assert "Changed since" not in text
 
 
+@pytest.mark.slow
 def test_a_failed_step_says_why(tmp_path: Path) -> None:
     path = tmp_path / "one.pdf"
     write_certificate(path, certificate(0.5, 1, trouble="The card is not seen."))
@@ -85,6 +87,7 @@ def test_a_failed_step_says_why(tmp_path: Path) -> None:
     assert "The card is not seen." in text
 
 
+@pytest.mark.slow
 def test_the_last_certificate_is_drawn_beside_and_what_moved(tmp_path: Path) -> None:
     path = tmp_path / "two.pdf"
     write_certificate(path, certificate(0.2, 2, previous=1), certificate(0.1, 1))
@@ -100,6 +103,7 @@ def test_moved_is_judged_by_both_uncertainties() -> None:
     assert (samples.old, samples.new, samples.en) == (101.0, 102.0, None)
 
 
+@pytest.mark.slow
 def test_many_figures_go_over_several_pages(tmp_path: Path) -> None:
     one = certificate(0.1, 1)
     many = tuple(Figure(name=f"figure-{number}", value=number, at_most=1e9) for number in range(100))

@@ -121,6 +121,7 @@ def killed(folder: Path, at: Machine, call: int, open_: Callable[[Path, Machine]
     assert os.WIFSIGNALED(status), "it was to be killed, and was not"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", range(13))
 def test_killed_at_any_word_it_is_gone_on_with(tmp_path: Path, call: int) -> None:
     at = machine(tmp_path)
@@ -206,6 +207,7 @@ def better(path: Path) -> None:
     path.write_text(json.dumps(held), encoding="utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "hurt",
     [

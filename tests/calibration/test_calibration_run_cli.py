@@ -65,6 +65,7 @@ def test_a_failed_step_fails_the_certificate_and_the_command(quick: Path, tmp_pa
     assert in_force(tmp_path, load_device(quick), datetime.now(UTC), simulated=True).state == "failed"
 
 
+@pytest.mark.slow
 def test_a_missing_answer_stops_and_is_gone_on_with(quick: Path, tmp_path: Path) -> None:
     stopped = calibrate(*QUICK, "--answers", answers(tmp_path, [0.0]))
     assert stopped.exit_code == 2
@@ -75,6 +76,7 @@ def test_a_missing_answer_stops_and_is_gone_on_with(quick: Path, tmp_path: Path)
     assert "3/3" not in ended.output
 
 
+@pytest.mark.slow
 def test_one_step_is_kept_in_the_run(quick: Path, tmp_path: Path) -> None:
     ended = calibrate(*QUICK, "--step", "camera_dark")
     assert ended.exit_code == 0
@@ -86,6 +88,7 @@ def test_one_step_is_kept_in_the_run(quick: Path, tmp_path: Path) -> None:
     assert "--step presure_zero: there is no such step; there are pressure_zero, light_ambient" in wrong.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -104,6 +107,7 @@ def test_wrong_use_is_one_line(quick: Path, words: tuple[str, ...], said: str) -
     assert len(ended.output.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_an_altered_run_is_refused_and_thrown_away(quick: Path, tmp_path: Path) -> None:
     calibrate(*QUICK, "--step", "camera_dark")
     kept = tmp_path / "run" / "0001-measured.json"
@@ -142,6 +146,7 @@ def test_what_root_calibrated_is_the_devices_own(quick: Path, tmp_path: Path, mo
     assert elsewhere.stat().st_uid == 0, "never through a link"
 
 
+@pytest.mark.slow
 def test_killed_between_the_certificate_and_the_word_on_it_both_stand_in_the_end(
     quick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,6 +165,7 @@ def test_killed_between_the_certificate_and_the_word_on_it_both_stand_in_the_end
     assert len(Store(tmp_path / "certificates").all()) == 1
 
 
+@pytest.mark.slow
 def test_killed_once_the_certificate_is_kept_there_are_not_two_of_one_run(
     quick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,6 +180,7 @@ def test_killed_once_the_certificate_is_kept_there_are_not_two_of_one_run(
     assert len(Store(tmp_path / "certificates").all()) == 1
 
 
+@pytest.mark.slow
 def test_a_second_calibration_names_the_first_and_the_report_compares_them(quick: Path, tmp_path: Path) -> None:
     told = answers(tmp_path, [0.0, 0.0])
     for words in ((), ("--fresh",)):
@@ -193,6 +200,7 @@ def test_a_second_calibration_names_the_first_and_the_report_compares_them(quick
     assert other.stat().st_size < pdf.stat().st_size, "nothing to compare with: a page less"
 
 
+@pytest.mark.slow
 def test_an_altered_certificate_is_not_reported(quick: Path, tmp_path: Path) -> None:
     calibrate(*QUICK, "--answers", answers(tmp_path, [0.0, 0.5]))
     (kept,) = Store(tmp_path / "certificates").all()

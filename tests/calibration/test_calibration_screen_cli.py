@@ -8,6 +8,8 @@ from typer.testing import CliRunner
 from firmware_config.device import DEFAULT_PATH
 from refill.cli import app
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def never_served(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,6 +68,7 @@ def test_pictures_come_at_their_reported_times_and_time_runs_on() -> None:
     assert taken.dropped == 0
 
 
+@pytest.mark.slow
 def test_frames_that_never_came_are_counted() -> None:
     losing = rig(Errors(timing=TimingErrors(dropped_share=0.3)), Target.WHITE)
     taken = losing.pictures(40)
@@ -115,6 +116,7 @@ def test_a_film_of_the_light_shows_its_edges_when_they_are() -> None:
     assert np.median(after) > 0.9 * bright, "it is on again"
 
 
+@pytest.mark.slow
 def test_a_filmed_press_moves_the_pad_with_the_pressure_and_asks_for_something_that_seals() -> None:
     made = rig(Errors(), Target.PAD)
     began_ns = made.now_ns()

@@ -32,6 +32,7 @@ def test_every_hidden_error_of_timing_has_a_test() -> None:
     assert set(ERRORS) == {*FRAME_ERRORS, "delay", "clock"}  # the clock's: test_calibration_end_to_end
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FRAME_ERRORS)
 def test_an_error_of_the_frames_is_found_with_its_size(name: str) -> None:
     figure, truth = FRAME_ERRORS[name]
@@ -46,6 +47,7 @@ def test_an_error_of_the_frames_is_found_with_its_size(name: str) -> None:
     assert inside >= len(SEEDS) - MISSES
 
 
+@pytest.mark.slow
 def test_good_frames_pass_and_their_figures_hold_the_truth() -> None:
     inside = dict.fromkeys(FRAME_ERRORS, 0)
     for seed in SEEDS:
@@ -108,6 +110,7 @@ def test_a_good_camera_is_not_corrected() -> None:
         assert done.corrections == {}
 
 
+@pytest.mark.slow
 def test_a_picture_shows_the_middle_of_its_exposure_however_long_that_is() -> None:
     errors = healthy_timing(3)
     pictures = replace(healthy_pictures(3), sensitivity=0.3)
@@ -116,6 +119,7 @@ def test_a_picture_shows_the_middle_of_its_exposure_however_long_that_is() -> No
     assert found == pytest.approx(errors.delay_ms, abs=3.0)
 
 
+@pytest.mark.slow
 def test_a_delay_beyond_what_can_be_configured_fails_without_a_correction() -> None:
     done = run(TimingRig(replace(healthy_timing(3), delay_ms=60.0), plain_device(delay_ms=-60.0)), S.TIMING_OFFSET)
     assert value(done, "offset-ms")[0] == pytest.approx(120.0, abs=3.0)
@@ -123,6 +127,7 @@ def test_a_delay_beyond_what_can_be_configured_fails_without_a_correction() -> N
     assert run(TimingRig(TimingErrors(delay_ms=110.0)), S.TIMING_OFFSET).corrections == {}
 
 
+@pytest.mark.slow
 def test_the_own_light_tells_the_delay_as_well_where_it_can_be_switched() -> None:
     errors = with_timing_error("delay", 7)
     done = run(TimingRig(errors, has_light_pin=True), S.TIMING_OFFSET)
@@ -132,6 +137,7 @@ def test_the_own_light_tells_the_delay_as_well_where_it_can_be_switched() -> Non
     assert "light-offset-ms" not in {figure.name for figure in without.figures}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("instead", "said"),
     [(Target.SCALE_CARD, "did not follow the pressure"), (Target.WHITE, "dots are not seen")],

@@ -18,6 +18,8 @@ from contract.calibration import CertificateReceipt
 from contract.certificate import Figure, StepName, StepOutcome
 from refill.cli import app
 
+pytestmark = pytest.mark.slow
+
 DEVICE = 'name = "bed-7"\nsite = "12"\n'
 YEAR = timedelta(days=365)
 

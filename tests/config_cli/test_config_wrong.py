@@ -191,6 +191,7 @@ def test_a_value_of_the_wrong_type_is_refused_under_its_key(tmp_path: Path, boar
     assert board.asked == []
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from(one_per_name(DeviceConfig)),
     st.text(string.ascii_lowercase + "_", min_size=1, max_size=3),
@@ -212,6 +213,7 @@ def test_a_misspelt_key_is_never_taken_for_one_that_was_left_out(
     assert board.asked == []
 
 
+@pytest.mark.slow
 @given(st.sampled_from(sorted(MODELS)), st.binary(max_size=12), st.integers(0, 4000), st.integers(0, 12))
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_damaged_file_is_told_in_lines_with_its_name_and_never_in_a_traceback(

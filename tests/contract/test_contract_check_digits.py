@@ -26,6 +26,7 @@ def test_the_published_example_is_good_and_no_other_last_digit_is(way: str, good
     assert [digit for digit in "0123456789" if CHECKS[way](good[:-1] + digit)] == [good[-1]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", CHECKS)
 @given(stem=st.text("0123456789", min_size=1, max_size=5), at=st.integers(0, 5), by=st.integers(1, 9))
 def test_one_wrong_digit_is_always_seen(way: str, stem: str, at: int, by: int) -> None:
@@ -36,6 +37,7 @@ def test_one_wrong_digit_is_always_seen(way: str, stem: str, at: int, by: int) -
     assert not check(wrong)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["damm", "verhoeff"])
 @given(stem=st.text("0123456789", min_size=1, max_size=5), at=st.integers(0, 4))
 def test_neighbours_changed_over_are_always_seen(way: str, stem: str, at: int) -> None:

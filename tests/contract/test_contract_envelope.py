@@ -101,6 +101,7 @@ def test_a_bad_message_is_refused_in_one_line(content: bytes, words: str) -> Non
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 @settings(max_examples=400)
 @given(st.integers(0, len(sealed()) - 1), st.binary(max_size=3), st.integers(0, 3))
 def test_whatever_is_cut_or_changed_the_body_is_either_the_same_or_refused(at: int, put: bytes, cut: int) -> None:
@@ -147,6 +148,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(JSON, st.booleans(), st.booleans(), st.booleans())
 def test_one_text_of_each_content_is_canonical_and_no_other(

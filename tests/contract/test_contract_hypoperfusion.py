@@ -272,6 +272,7 @@ any_scores = st.lists(st.sampled_from([None, 0, 1, 5]).map(mottled), max_size=2)
 any_criteria = st.sampled_from([ALL, replace(ALL, window_h=(6.0, 24.0))])
 
 
+@pytest.mark.slow
 @given(any_readings, any_scores, any_criteria, st.randoms())
 def test_order_does_not_matter(
     readings: list[Reading], scores: Sequence[MottlingScore], criteria: Criteria, dice: Any
@@ -281,6 +282,7 @@ def test_order_does_not_matter(
     assert verdict(readings, criteria, scores) == before
 
 
+@pytest.mark.slow
 @given(any_readings, any_scores, any_criteria, st.sampled_from(["finger", "knee"]))
 def test_an_attempt_without_a_number_never_makes_a_no(
     readings: list[Reading], scores: Sequence[MottlingScore], criteria: Criteria, site: str
@@ -290,6 +292,7 @@ def test_an_attempt_without_a_number_never_makes_a_no(
     assert after is not Answer.NO or before is Answer.NO
 
 
+@pytest.mark.slow
 @given(any_readings, any_scores, any_criteria)
 def test_no_stands_only_on_three_answers_of_no(
     readings: list[Reading], scores: Sequence[MottlingScore], criteria: Criteria
@@ -306,6 +309,7 @@ def test_no_stands_only_on_three_answers_of_no(
             assert source.result.crt_s <= criteria.refill_above_s[source.body_site]
 
 
+@pytest.mark.slow
 @given(any_readings, any_scores, any_criteria)
 def test_without_one_of_its_inputs_no_is_no_longer_told(
     readings: list[Reading], scores: Sequence[MottlingScore], criteria: Criteria

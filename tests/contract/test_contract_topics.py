@@ -11,11 +11,13 @@ SITES = st.from_regex(r"[0-9]{2,4}", fullmatch=True).filter(str.isascii)
 KINDS = st.sampled_from(["reading", "status", "calibration", "receipt"])
 
 
+@pytest.mark.slow
 @given(st.builds(Topic, SLUGS, SITES, SLUGS, KINDS))
 def test_a_topic_comes_back_as_it_was(topic: Topic) -> None:
     assert parse(str(topic)) == topic
 
 
+@pytest.mark.slow
 @given(st.builds(Topic, SLUGS, SITES, SLUGS, KINDS), KINDS)
 def test_a_sibling_differs_in_kind_only(topic: Topic, kind) -> None:
     assert topic.sibling(kind) == Topic(topic.study, topic.site, topic.device, kind)

@@ -241,6 +241,7 @@ def test_an_answer_in_an_older_version_is_what_that_version_wrote(version: Schem
         assert json.loads(ours.model_dump_json()) == kept
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=200) | st.text(max_size=200))
 def test_no_content_makes_the_look_for_a_version_stumble(content: bytes | str) -> None:
     assert newer_version(content) is None

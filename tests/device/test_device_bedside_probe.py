@@ -67,6 +67,7 @@ def test_what_is_too_short_or_has_a_gap_shows_nothing() -> None:
     assert not is_empty(gapped)
 
 
+@pytest.mark.slow
 @given(begun_s=st.floats(0.02, 0.6), above=st.floats(EMPTY_KPA + 0.1, 60), noise=st.floats(0, 0.05))
 def test_a_pressure_that_the_probe_would_name_later_shows_from_its_beginning(
     begun_s: float, above: float, noise: float

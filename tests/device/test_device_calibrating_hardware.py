@@ -39,6 +39,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakePicamera2:
     return camera
 
 
+@pytest.mark.slow
 def test_a_pi_without_a_probe_says_so_and_its_camera_can_be_calibrated(
     device: DeviceConfig, fake: FakePicamera2, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -60,6 +61,7 @@ def test_a_pi_without_a_probe_says_so_and_its_camera_can_be_calibrated(
     assert fake.calls[-1] == "close"
 
 
+@pytest.mark.slow
 def test_a_camera_whose_times_are_another_clocks_gives_no_pictures(device: DeviceConfig, fake: FakePicamera2) -> None:
     fake.t_ns = 1_000_000_000
     with own_hardware(device) as rig, pytest.raises(RigError, match="its times are another clock's"):

@@ -120,7 +120,7 @@ def test_ctrl_c_in_a_press_leaves_no_pressure(folder: Path, bench: BenchProbe) -
     began_s = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         bench.press(TARGET_KPA, HOLD_S)
-    assert time.monotonic() - began_s < 0.5 * HOLD_S
+    assert time.monotonic() - began_s < HOLD_S, "not by its hold that ended"
     assert true_kpa(folder) < 2.0
     assert bench.status().fault is None
 
@@ -134,7 +134,7 @@ def test_a_film_that_breaks_off_in_a_press_leaves_no_pressure(folder: Path, benc
     began_s = time.monotonic()
     with pytest.raises(KeyboardInterrupt), device_rig(Cameras(), folder / "p.sock") as rig:
         rig.filmed_press(TARGET_KPA, HOLD_S, look)
-    assert time.monotonic() - began_s < 0.5 * HOLD_S
+    assert time.monotonic() - began_s < HOLD_S, "not by its hold that ended"
     assert true_kpa(folder) < 2.0
     assert bench.status().phase == "idle"
 

@@ -63,6 +63,7 @@ def test_a_lens_that_moves_is_told_to_stay_even_where_nobody_said_where(fake: Fa
     assert [camera.next_frame(look=False).settings_held for _ in range(2)] == [True, False]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", ["ExposureTime", "AnalogueGain", "ColourGains"])
 def test_a_camera_that_cannot_be_locked_is_refused_or_simulated(fake: FakePicamera2, missing: str) -> None:
     fake.listed.remove(missing)
@@ -130,6 +131,7 @@ def test_a_lock_that_slips_while_it_settles_is_waited_for_anew(fake: FakePicamer
     assert fake.script == []
 
 
+@pytest.mark.slow
 def test_exposure_of_a_line_more_or_less_than_asked_is_what_the_sensor_can(fake: FakePicamera2) -> None:
     told = {**LOCKED, "ExposureTime": 83}
     fake.script = [told] * (SETTLED_FRAMES + 1)
@@ -148,6 +150,7 @@ def test_the_sensors_temperature_is_passed_on_where_it_is_told(fake: FakePicamer
     assert camera.sensor_c == 41.0
 
 
+@pytest.mark.slow
 def test_a_camera_that_never_takes_the_lock_does_not_start(fake: FakePicamera2) -> None:
     fake.script = [{**LOCKED, "AnalogueGain": 4.0}] * 200
     with pytest.raises(CameraError, match="does not keep the settings"):
@@ -213,6 +216,7 @@ def test_a_picture_is_copied_only_where_it_is_looked_at(fake: FakePicamera2, mon
     assert camera.next_frame(look=False).picture is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "words"),
     [
@@ -250,6 +254,7 @@ def test_a_frame_without_a_time_is_none(fake: FakePicamera2) -> None:
         camera.next_frame()
 
 
+@pytest.mark.slow
 def test_closing_is_safe_in_every_state_and_a_closed_camera_starts_again(fake: FakePicamera2) -> None:
     camera = PiCamera(configured())
     camera.close()

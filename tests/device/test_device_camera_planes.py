@@ -63,6 +63,7 @@ def test_planes_are_read_in_the_colour_space_that_the_camera_reports(
     assert layout.coding == coding  # type: ignore[union-attr] # planes
 
 
+@pytest.mark.slow
 def test_a_colour_space_that_is_not_known_is_refused(fake: FakePicamera2) -> None:
     fake.colour_space = ("Rec2020", "Limited")
     with pytest.raises(CameraError, match="not known here: Rec2020, Limited"):
@@ -98,6 +99,7 @@ def test_a_mosaic_has_the_order_and_levels_that_the_camera_tells(
     assert (picture == 300).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", ["SRGGB10_CSI2P", "BGGR_PISP_COMP1", "R10"])
 def test_a_packed_or_grey_mosaic_is_refused(fake: FakePicamera2, given: str) -> None:
     fake.given_format = given

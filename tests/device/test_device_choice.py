@@ -144,6 +144,7 @@ def test_a_file_that_cannot_be_read_is_no_choice_and_the_log_names_nobody(
     assert "987654" not in caplog.text
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=300))
 def test_whatever_stands_in_the_file_is_a_choice_or_none(content: bytes) -> None:
     with tempfile.TemporaryDirectory(prefix="choice-") as folder:
@@ -241,6 +242,7 @@ def test_what_looks_like_a_name_is_taken_nowhere(name: str, field_name: str) -> 
             choice(subject=CHOICE["subject"] | {key: name})
 
 
+@pytest.mark.slow
 @given(st.text(LETTERS, min_size=1, max_size=10), st.text(LETTERS, min_size=4, max_size=10))
 def test_a_name_in_small_letters_is_no_operator_whatever_the_study_takes(first: str, last: str) -> None:
     anything = study(operator_pattern=".*")

@@ -126,12 +126,14 @@ def held_against_flips(path: Path, work: Path, seed: int, count: int) -> dict[st
     return seen
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_is_harmless_or_found(path: Path, tmp_path: Path) -> None:
     seen = held_against_flips(path, tmp_path / "work", seed=1, count=60)
     assert seen["verify"] > 10
     assert seen["harmless"] > 10
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_in_a_photo_or_in_what_was_added_is_harmless_or_found(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
     with Journal.open(path, DEVICE) as journal:
@@ -175,6 +177,7 @@ def test_a_torn_page_is_found(path: Path) -> None:
     assert found_by_opening(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(tables() | triggers()))
 def test_every_table_and_guard_is_missed_when_it_is_not_as_it_was_made(path: Path, name: str) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:

@@ -162,6 +162,7 @@ def test_no_journal_is_made_by_looking_for_old_traces(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("seq", "digest"), [(1, "0" * 64), (2, DIGEST), (9, DIGEST)], ids=["another trace", "not delivered", "no record"]
 )

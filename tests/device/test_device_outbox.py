@@ -4,6 +4,7 @@ import random
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -102,6 +103,7 @@ def test_records_that_are_never_answered_do_not_stop_the_others() -> None:
     assert feed.unsent == list(range(1, 26)), "more than a window's worth at the beginning"
 
 
+@pytest.mark.slow
 def test_on_a_road_where_nobody_answers_one_record_at_a_time_tries_it_and_then_all_go_in_order() -> None:
     feed = feeder(1000, receipt_wait_s=10, longest_wait_s=60)
     for now_s in range(3600):

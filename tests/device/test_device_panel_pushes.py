@@ -1,5 +1,6 @@
 """The button means what the nurse meant: bounces are one push, a long push stops, a stuck one means nothing."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -141,6 +142,7 @@ short_ms = st.integers(1, DEBOUNCE_MS - 1)
 chatter_ms = st.lists(short_ms, max_size=24)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(chatter_ms, st.integers(DEBOUNCE_MS, 4000), chatter_ms, st.integers(5, 60))
 def test_one_physical_push_is_one_push_however_it_chatters(
@@ -182,6 +184,7 @@ def told_by_rule(edges: Edges, end_ms: int) -> list[Pushed | Held]:
     return meant
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(1, 90) | st.integers(1200, 1800), max_size=40), st.integers(5, 60))
 def test_any_course_of_the_contact_means_what_the_rule_says(lengths_ms: list[int], poll_ms: int) -> None:
@@ -217,6 +220,7 @@ def test_edges_that_never_were_neither_make_a_push_nor_break_one(at_ms: list[int
     assert meant == ([Pushed(1), Held(1)] if down else [])
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.integers(80, 3000), st.integers(80, 500)), max_size=6), st.randoms(use_true_random=False))
 def test_lost_edges_lose_no_push_that_polls_can_see(spans_ms: list[tuple[int, int]], random: "object") -> None:

@@ -68,6 +68,7 @@ def test_without_a_word_the_feed_speaks_the_version_that_every_broker_does(
     assert told[0].protocol is MQTTProtocolVersion.MQTTv311
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [0o644, 0o604, 0o642])
 def test_a_key_that_others_can_read_is_refused_by_file_and_key(
     tmp_path: Path, told: list[BrokerAddress], mode: int
@@ -81,6 +82,7 @@ def test_a_key_that_others_can_read_is_refused_by_file_and_key(
     assert told == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [0o400, 0o600, 0o640])
 def test_a_key_of_owner_and_group_is_taken(tmp_path: Path, told: list[BrokerAddress], mode: int) -> None:
     key = secret(tmp_path / "device.key", mode)
@@ -88,6 +90,7 @@ def test_a_key_of_owner_and_group_is_taken(tmp_path: Path, told: list[BrokerAddr
     assert told[0].key_file == key
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["none", "empty"])
 def test_a_credential_that_was_not_handed_over_is_named(
     tmp_path: Path, told: list[BrokerAddress], request: pytest.FixtureRequest, folder: str

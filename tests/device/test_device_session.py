@@ -268,6 +268,7 @@ def test_the_countdown_is_the_protocols(reach: State, expected_s: float) -> None
     assert script.session.remaining_s(script.now_ns) == pytest.approx(expected_s - 0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", [PROTOCOL, EARLY], ids=["fixed", "early"])
 def test_events_in_any_order_never_raise_and_never_leave_a_pressed_finger(protocol: Protocol) -> None:
     import random

@@ -48,6 +48,7 @@ def test_what_vision_did_not_give_stays_away() -> None:
     assert back.target_kpa is None
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(-1e15, 1e15), min_size=2, max_size=20))
 def test_every_number_comes_back_as_it_was(values: list[float]) -> None:
     trace = Trace(np.arange(len(values), dtype=np.float64), np.array(values))

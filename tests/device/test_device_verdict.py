@@ -82,6 +82,7 @@ PRESSES = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(PRESSES, min_size=1, max_size=5))
 def test_a_number_never_lies_outside_the_presses_and_order_does_not_matter(presses: list[RefillResult]) -> None:
     result, _ = verdict(presses, len(presses), 0.25)

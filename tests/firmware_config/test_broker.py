@@ -168,6 +168,7 @@ def test_a_name_that_could_widen_a_right_is_no_name(name: str) -> None:
             Client.model_validate({"kind": "device", "name": "a", "study": "demo", "site": "00"} | {key: name})
 
 
+@pytest.mark.slow
 @given(st.text(max_size=70) | st.from_regex(r"[a-z0-9-]{1,70}", fullmatch=True))
 def test_whatever_is_a_name_makes_a_topic_and_one_line(name: str) -> None:
     try:

@@ -140,6 +140,7 @@ def test_a_first_installation_that_does_not_pass_enables_nothing(device: Double,
     assert device.at(f"{UNITS}/refill.target").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("failing", "crt_s", "words"),
     [

@@ -81,6 +81,7 @@ def _squares_mm(page: str, side_mm: float) -> list[tuple[float, float]]:
     return centres
 
 
+@pytest.mark.slow
 def test_the_page_is_a4(tmp_path: Path) -> None:
     outer, _ = _pdf(tmp_path / "card.pdf")
     box = re.search(r"/MediaBox \[ ?0 0 ([\d.]+) ([\d.]+) ?\]", outer)
@@ -89,12 +90,14 @@ def test_the_page_is_a4(tmp_path: Path) -> None:
     assert outer.count("/Type /Page ") == 1
 
 
+@pytest.mark.slow
 def test_both_control_lines_are_100_mm_one_each_way(tmp_path: Path) -> None:
     _, page = _pdf(tmp_path / "card.pdf")
     long = [size for size in _strokes_mm(page) if max(size) == pytest.approx(CONTROL_MM, abs=WITHIN_MM)]
     assert sorted((round(width), round(height)) for width, height in long) == [(0, 100), (100, 0)]
 
 
+@pytest.mark.slow
 def test_the_ruler_has_a_tick_at_each_millimetre(tmp_path: Path) -> None:
     _, page = _pdf(tmp_path / "card.pdf")
     upright = [
@@ -106,6 +109,7 @@ def test_the_ruler_has_a_tick_at_each_millimetre(tmp_path: Path) -> None:
     assert np.diff(ticks) == pytest.approx(np.ones(90), abs=WITHIN_MM)
 
 
+@pytest.mark.slow
 def test_markers_stand_where_the_finder_looks_for_them(tmp_path: Path) -> None:
     _, page = _pdf(tmp_path / "card.pdf")
     for side_mm, places in ((CORNER_SIDE_MM, CORNERS), (POINTER_SIDE_MM, POINTER_PLACES)):
@@ -115,6 +119,7 @@ def test_markers_stand_where_the_finder_looks_for_them(tmp_path: Path) -> None:
             assert there == pytest.approx(wanted, abs=WITHIN_MM)
 
 
+@pytest.mark.slow
 def test_patches_stand_where_the_finder_looks_for_them(tmp_path: Path) -> None:
     _, page = _pdf(tmp_path / "card.pdf")
     found = _squares_mm(page, patches()[0].side_mm)
@@ -122,6 +127,7 @@ def test_patches_stand_where_the_finder_looks_for_them(tmp_path: Path) -> None:
         assert there == pytest.approx(patch.centre_mm, abs=WITHIN_MM)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_nothing_is_lost_at_the_rim_and_no_words_cover_each_other(language: str) -> None:
     page = figure(sheet("fr" if language == "fr" else "en"))
@@ -181,12 +187,14 @@ def test_every_word_is_there_in_both_languages() -> None:
     assert any("100 mm" in text and "Mesurez" in text for text in words)
 
 
+@pytest.mark.slow
 def test_the_same_card_is_the_same_file(tmp_path: Path) -> None:
     write_card(tmp_path / "one.pdf")
     write_card(tmp_path / "two.pdf")
     assert (tmp_path / "one.pdf").read_bytes() == (tmp_path / "two.pdf").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_user_s_own_settings_of_the_drawing_library_do_not_change_the_card(tmp_path: Path) -> None:
     write_card(tmp_path / "plain.pdf")
     with mpl.rc_context({"savefig.bbox": "tight", "font.size": 30, "font.family": "serif", "pdf.fonttype": 42}):
@@ -194,6 +202,7 @@ def test_a_user_s_own_settings_of_the_drawing_library_do_not_change_the_card(tmp
     assert (tmp_path / "own.pdf").read_bytes() == (tmp_path / "plain.pdf").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["", "gone/card.pdf"])
 def test_a_card_that_cannot_be_written_is_named_in_one_line(tmp_path: Path, place: str) -> None:
     result = CliRunner().invoke(app, ["calibrate", "card", "--pdf", str(tmp_path / place)])

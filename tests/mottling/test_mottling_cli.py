@@ -73,6 +73,7 @@ def test_a_score_in_words(leg: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("score", range(6))
 def test_each_score_is_told_as_its_level(leg: Path, monkeypatch: pytest.MonkeyPatch, score: int) -> None:
     taken_as(monkeypatch, scored(score, max_supported=5))
@@ -81,12 +82,14 @@ def test_each_score_is_told_as_its_level(leg: Path, monkeypatch: pytest.MonkeyPa
     assert "at most" not in second
 
 
+@pytest.mark.slow
 def test_mottling_to_the_end_of_what_is_seen_is_told_as_a_bound(leg: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     taken_as(monkeypatch, scored(3, max_supported=3, at_least=True))
     assert called(leg, *TAPS).stdout.startswith("Mottling score 3 or more: it goes on to the end of what can be seen\n")
     assert told(leg, *TAPS)["at_least"] is True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reason", Reason)
 def test_a_photo_without_a_score_says_why_and_what_to_do(
     leg: Path, monkeypatch: pytest.MonkeyPatch, reason: Reason
@@ -101,11 +104,13 @@ def test_a_photo_without_a_score_says_why_and_what_to_do(
     assert (result.exit_code, result.stdout) == (3, f"Not measurable ({reason.value}): {sentence}\n")
 
 
+@pytest.mark.slow
 def test_without_landmarks_and_without_a_card_there_is_no_score(tmp_path: Path) -> None:
     answer = told(saved(tmp_path / "leg.jpg", cloth(Camera())), exit_code=3)
     assert (answer["score"], answer["landmarks"], answer["landmarks_from"]) == (None, None, None)
 
 
+@pytest.mark.slow
 def test_landmarks_of_a_file_and_of_options_are_the_same(
     leg: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,6 +119,7 @@ def test_landmarks_of_a_file_and_of_options_are_the_same(
     assert told(leg, "--landmarks", tmp_path / "marks.json") == told(leg, *TAPS)
 
 
+@pytest.mark.slow
 def test_landmarks_are_pixels_of_the_upright_photo_whatever_is_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,6 +135,7 @@ def test_landmarks_are_pixels_of_the_upright_photo_whatever_is_decoded(
     assert answer["mm_per_px"] == 0.25
 
 
+@pytest.mark.slow
 def test_the_card_gives_landmarks_scale_and_light(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     watched = Watched()
     taken_as(monkeypatch, watched)
@@ -143,6 +150,7 @@ def test_the_card_gives_landmarks_scale_and_light(tmp_path: Path, monkeypatch: p
     assert watched.asked[0][3] == pytest.approx([0.2, 0.2, 0.2], rel=0.05)
 
 
+@pytest.mark.slow
 def test_what_is_given_goes_before_what_the_card_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     taken_as(monkeypatch, scored())
     path = saved(tmp_path / "leg.png", pointed(Camera(), TIPS, with_card(cloth(Camera()), Camera(), (60.0, -90.0))))
@@ -151,6 +159,7 @@ def test_what_is_given_goes_before_what_the_card_says(tmp_path: Path, monkeypatc
     assert (answer["mm_per_px"], answer["scale_from"]) == (0.9, "given")
 
 
+@pytest.mark.slow
 def test_a_card_that_cannot_be_used_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     taken_as(monkeypatch, scored())
     mirrored = with_card(cloth(Camera()), Camera())[:, ::-1]
@@ -163,6 +172,7 @@ def test_every_problem_of_a_card_has_its_sentence() -> None:
     assert set(CARD_NOTES) == {problem.value for problem in CardProblem}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -183,6 +193,7 @@ def test_wrong_options_are_named_in_one_line(leg: Path, arguments: tuple[str, ..
     refused(leg, *arguments, words=words)
 
 
+@pytest.mark.slow
 def test_the_map_is_the_photo_at_its_size_with_what_was_found_on_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,6 +211,7 @@ def test_the_map_is_the_photo_at_its_size_with_what_was_found_on_it(
     assert (lower[:, 0].astype(int) - lower[:, 1]).mean() > 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["", "gone/map.png"])
 def test_a_map_that_cannot_be_written_is_named_and_nothing_is_left(
     leg: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str

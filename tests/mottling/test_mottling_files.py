@@ -23,6 +23,7 @@ BACK = {
 """How the sensor held the picture that a viewer shows upright, by the Exif orientation that undoes it."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("orientation", BACK)
 @pytest.mark.parametrize("size", [(160, 240), (3200, 2400)])
 def test_a_phone_s_photo_is_seen_upright(tmp_path: Path, orientation: int, size: tuple[int, int]) -> None:
@@ -64,6 +65,7 @@ def test_a_large_photo_is_decoded_smaller_and_keeps_its_places(
     assert photo.from_whole(photo.to_whole((12.25, 99.5))) == pytest.approx((12.25, 99.5))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["leg.jpg", "leg.png"])
 def test_a_mark_is_where_it_was_in_the_photo_looked_at_smaller(tmp_path: Path, name: str) -> None:
     seen = np.full((2400, 3200, 3), 90, np.uint8)
@@ -141,6 +143,7 @@ def test_a_photo_of_200_megapixels_is_refused(tmp_path: Path) -> None:
     refused(tmp_path / "leg.jpg", words="16320 x 12240 pixels are more than")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -194,6 +197,7 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
     refused(tmp_path, words="not a file")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "words"),
     [

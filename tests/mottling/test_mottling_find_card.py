@@ -25,6 +25,7 @@ def straight() -> Photo:
     return with_card(cloth(Camera()), Camera())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tilt_deg", [0.0, 10.0, 20.0])
 @pytest.mark.parametrize(("towards_deg", "turn_deg"), [(0.0, 0.0), (90.0, 35.0), (-140.0, 180.0), (45.0, -100.0)])
 def test_the_scale_is_within_a_hundredth_however_the_camera_leans(
@@ -69,6 +70,7 @@ def test_card_and_pointers_are_found_over_a_whole_leg_at_12_and_at_2_megapixels(
         assert np.hypot(*np.subtract(there, camera.seen(*tip))) * camera.mm_per_px(*tip) < TIP_WITHIN_MM
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side_deg", [0.0, 180.0, 150.0, 30.0])
 @pytest.mark.parametrize(
     ("tilt_deg", "towards_deg", "turn_deg"), [(0.0, 0.0, 0.0), (20.0, 110.0, 70.0), (20.0, -20.0, -150.0)]
@@ -132,6 +134,7 @@ def _covered(photo: Photo, camera: Camera, *numbers: int) -> Photo:
     return photo
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("corner", [0, 1, 2, 3])
 @pytest.mark.parametrize("tilt_deg", [0.0, 20.0])
 def test_three_corners_are_enough(corner: int, tilt_deg: float) -> None:
@@ -199,6 +202,7 @@ def test_pointers_of_two_sizes_are_not_those_of_one_leg() -> None:
     assert (found.problem, found.landmarks) == (CardProblem.POINTERS_DISAGREE, None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gains", [(1.0, 1.0, 1.0), (1.0, 0.8, 0.5), (0.6, 0.8, 1.0), (0.3, 0.3, 0.3)])
 def test_the_greys_tell_the_colour_of_the_light(gains: tuple[float, float, float]) -> None:
     found = find_card(lit(straight(), gains, noise=2.0), CARD)
@@ -206,6 +210,7 @@ def test_the_greys_tell_the_colour_of_the_light(gains: tuple[float, float, float
     assert found.grey / found.grey.max() == pytest.approx(np.array(gains) / max(gains), rel=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gains", [(0.9, 0.8, 0.5), (0.5, 0.7, 0.9)])
 def test_the_matrix_takes_the_patches_back_to_their_colours(gains: tuple[float, float, float]) -> None:
     found = find_card(lit(straight(), gains), CARD)
@@ -251,6 +256,7 @@ def test_a_picture_without_room_for_a_card_is_no_error(size: tuple[int, int]) ->
     assert find_card(np.zeros((*size, 3), np.uint8), CARD).mm_per_px is None
 
 
+@pytest.mark.slow
 def test_noise_is_no_card() -> None:
     chance = np.random.default_rng(5)
     for sigma_px in (0.0, 2.0, 6.0):

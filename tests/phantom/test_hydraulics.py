@@ -109,6 +109,7 @@ def test_air_is_neither_made_nor_lost() -> None:
     assert crept_ml > 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", ["finger", "knee"])
 @pytest.mark.parametrize("seed", range(6))
 def test_steps_of_a_sixteenth_change_nothing_that_matters(body: str, seed: int) -> None:

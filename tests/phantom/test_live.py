@@ -29,6 +29,7 @@ def _green(scene: LiveScene, t_s: float) -> float:
     return float(scene.frame(BOOT_NS + round(t_s * 1e9))[30:42, 42:54, 1].mean())
 
 
+@pytest.mark.slow
 def test_several_presses_in_a_row_blanch_and_refill() -> None:
     probe = Probe()
     scene = LiveScene(SPEC, probe.pressure_at)
@@ -46,6 +47,7 @@ def test_several_presses_in_a_row_blanch_and_refill() -> None:
     assert zeros_s == pytest.approx([5.04, 17.04, 29.04], abs=1e-3)
 
 
+@pytest.mark.slow
 def test_a_history_of_samples_gives_the_same_release_with_one_question_a_frame() -> None:
     probe = Probe()
     sampled_ns = BOOT_NS + np.arange(0, 12_000_000_000, 2_000_000)
@@ -89,6 +91,7 @@ def test_faults_of_the_probe_are_refused(fault: str) -> None:
         LiveScene(SPEC.with_(fault=fault), Probe().pressure_at)
 
 
+@pytest.mark.slow
 def test_repeated_frames_hand_out_the_same_picture() -> None:
     scene = LiveScene(SPEC.with_(fault="repeated_frames"), Probe().pressure_at)
     frames = [scene.frame(BOOT_NS + round(t_s * 1e9)).copy() for t_s in np.arange(0, 7, 1 / 30)]

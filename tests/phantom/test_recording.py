@@ -36,6 +36,7 @@ def _table(path: Path) -> np.ndarray:
     return np.loadtxt(path, delimiter=",", skiprows=1, ndmin=2)
 
 
+@pytest.mark.slow
 def test_a_recording_is_a_video_with_its_times_pressure_and_truth(tmp_path: Path) -> None:
     written = write_recording(SMALL, tmp_path / "finger")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
@@ -58,6 +59,7 @@ def test_a_recording_is_a_video_with_its_times_pressure_and_truth(tmp_path: Path
     assert pale > frames[times < 0.4][:, 30:42, 42:54, 1].mean() + 8
 
 
+@pytest.mark.slow
 def test_the_video_holds_every_pixel_that_was_rendered(tmp_path: Path) -> None:
     write_recording(SMALL, tmp_path / "a")
     made = plan(SMALL)
@@ -67,6 +69,7 @@ def test_the_video_holds_every_pixel_that_was_rendered(tmp_path: Path) -> None:
         assert np.array_equal(frame, scene.render(*map(float, at)))
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_and_pixels(tmp_path: Path) -> None:
     for name in ("a", "b.mkv"):
         write_recording(SMALL, tmp_path / name)
@@ -75,6 +78,7 @@ def test_the_same_seed_gives_the_same_bytes_and_pixels(tmp_path: Path) -> None:
     assert np.array_equal(_frames(tmp_path / "a.mkv"), _frames(tmp_path / "b.mkv"))
 
 
+@pytest.mark.slow
 def test_repeated_pictures_are_repeated_in_the_video(tmp_path: Path) -> None:
     write_recording(SMALL.with_(fault="repeated_frames"), tmp_path / "a")
     frames = _frames(tmp_path / "a.mkv")
@@ -109,6 +113,7 @@ def test_a_missing_folder_is_one_clear_sentence(tmp_path: Path) -> None:
         write_recording(SMALL, tmp_path / "nowhere" / "a")
 
 
+@pytest.mark.slow
 def test_a_trace_does_not_take_the_name_of_another_press(tmp_path: Path) -> None:
     write_recording(SMALL, tmp_path / "a")
     write_trace(SMALL, tmp_path / "a")
@@ -116,6 +121,7 @@ def test_a_trace_does_not_take_the_name_of_another_press(tmp_path: Path) -> None
         write_trace(SMALL.with_(seed=6), tmp_path / "a")
 
 
+@pytest.mark.slow
 def test_the_command_records_and_names_what_it_wrote(tmp_path: Path) -> None:
     result = CliRunner().invoke(
         app, ["record", str(tmp_path / "x"), *SMALL_OPTIONS, "--tone", "IV", "--seed", "1", "--fault", "moved"]

@@ -1,7 +1,5 @@
 """The fast trace: same physics as the pixels, and each fault visible in the data by its own definition."""
 
-import time
-
 import numpy as np
 import pytest
 
@@ -92,15 +90,6 @@ def test_the_skin_around_shares_the_pulse_but_not_the_press() -> None:
     late = since > 6
     assert np.corrcoef(around[late], _signal(traced)[late])[0, 1] > 0.8
     assert np.std(around[late]) < np.std(_signal(traced)[late])
-
-
-@pytest.mark.slow
-def test_thousands_of_presses_a_minute() -> None:
-    simulate(BASE)
-    started = time.perf_counter()
-    for seed in range(40):
-        simulate(BASE.with_(seed=seed))
-    assert 40 / (time.perf_counter() - started) * 60 > 1500
 
 
 def test_no_blanch_leaves_less_than_a_tenth_of_the_step() -> None:

@@ -78,6 +78,7 @@ def test_a_world_without_a_simulation_makes_no_sense(short_folder: Path) -> None
     assert (ended.exit_code, ended.stderr) == (2, "--world goes with --simulate\n")
 
 
+@pytest.mark.slow
 def test_it_needs_no_more_than_the_drivers(short_folder: Path) -> None:
     """Every tenth of a second counts while a dead probe's valve is closed: nothing heavy is loaded on the Pi's way."""
     loaded = "import sys; print([name for name in ('numpy', 'cv2', 'matplotlib', 'rich.live') if name in sys.modules])"

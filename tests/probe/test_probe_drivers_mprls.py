@@ -274,6 +274,7 @@ def test_a_bus_that_is_not_there_is_an_error_of_the_system() -> None:
         KernelI2c(15, 0x18)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sensor", [GAUGE, ABSOLUTE], ids=["gauge", "absolute"])
 @pytest.mark.parametrize(("body", "target_kpa"), [("finger", 20.0), ("finger", 60.0), ("knee", 40.0)])
 def test_a_press_on_the_i2c_sensor_holds_and_releases(

@@ -137,6 +137,7 @@ def test_the_same_driver_works_on_a_tree_of_files(tmp_path: Path) -> None:
         KernelFiles(tmp_path).write("class/pwm/pwmchip2/new", "1")
 
 
+@pytest.mark.slow
 def test_a_press_by_the_chips_pwm_is_a_press(by_chip: DeviceConfig) -> None:
     with SteppedProbe(by_chip) as probe:
         probe.run(0.3)

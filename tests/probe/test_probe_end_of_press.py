@@ -113,6 +113,7 @@ def test_a_good_press_ends_without_a_fault_and_is_analysed(config: DeviceConfig)
     assert not any(isinstance(action, Record) for action in done)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("code", "broken"), IN_RELEASE)
 def test_a_fault_during_the_release_is_told_once_and_ends_the_press(
     config: DeviceConfig, code: FaultCode, broken: Faults
@@ -123,6 +124,7 @@ def test_a_fault_during_the_release_is_told_once_and_ends_the_press(
     refused_as(done, FAULTS[code].reason)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("code", "broken"), IN_RELEASE)
 def test_no_reading_comes_of_it_although_the_fault_itself_was_not_heard(
     config: DeviceConfig, code: FaultCode, broken: Faults

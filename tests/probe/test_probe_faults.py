@@ -35,6 +35,7 @@ def holding(probe: SteppedProbe, hold_s: float = 8.0) -> None:
     assert probe.seen.true_kpa[-1][1] > 38
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("code", "broken"), IN_HOLD)
 def test_a_fault_in_mid_hold_is_named_and_vents(config: DeviceConfig, code: FaultCode, broken: Faults) -> None:
     with SteppedProbe(config) as probe:
@@ -50,6 +51,7 @@ def test_a_fault_in_mid_hold_is_named_and_vents(config: DeviceConfig, code: Faul
             assert max(later) < 2.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "broken"),
     [
@@ -75,6 +77,7 @@ def test_a_stuck_sensor_never_lets_the_true_pressure_run_away(config: DeviceConf
         assert max(kpa for _, kpa in probe.seen.true_kpa) < 40.0
 
 
+@pytest.mark.slow
 def test_a_blocked_vent_is_a_danger_that_only_a_restart_clears(config: DeviceConfig) -> None:
     with SteppedProbe(config) as probe:
         holding(probe, hold_s=2.0)
@@ -101,6 +104,7 @@ def test_too_much_pressure_vents_at_once_and_latches(config: DeviceConfig) -> No
         assert max(kpa for _, kpa in probe.seen.true_kpa) < 40 * 1.10 + 3
 
 
+@pytest.mark.slow
 def test_a_latched_fault_refuses_presses_until_it_is_cleared_with_a_sane_sensor(config: DeviceConfig) -> None:
     with SteppedProbe(config) as probe:
         probe.run(0.3)
@@ -124,6 +128,7 @@ def test_a_latched_fault_refuses_presses_until_it_is_cleared_with_a_sane_sensor(
         assert any(isinstance(event, Released) and event.why == "held" for event in probe.seen.events)
 
 
+@pytest.mark.slow
 def test_a_sensor_that_falls_silent_vents_and_the_next_press_works_once_it_speaks(config: DeviceConfig) -> None:
     with SteppedProbe(config) as probe:
         holding(probe)
@@ -141,6 +146,7 @@ def test_a_sensor_that_falls_silent_vents_and_the_next_press_works_once_it_speak
         assert any(isinstance(event, Released) and event.why == "held" for event in probe.seen.events)
 
 
+@pytest.mark.slow
 def test_a_passing_fault_lets_the_nurse_press_again(config: DeviceConfig) -> None:
     with SteppedProbe(config) as probe:
         holding(probe)
@@ -172,6 +178,7 @@ def test_the_probe_vents_when_asked_also_while_the_sensor_is_silent(config: Devi
         assert not probe.engine.gate.now.valve_closed
 
 
+@pytest.mark.slow
 def test_a_press_longer_than_its_ceiling_is_ended_by_the_arbiter(config: DeviceConfig) -> None:
     short = config.model_copy(
         update={"press_limits": config.press_limits.model_copy(update={"press_s": 3.0, "hold_s": 2.5})}
@@ -184,6 +191,7 @@ def test_a_press_longer_than_its_ceiling_is_ended_by_the_arbiter(config: DeviceC
         assert (closed[-1] - closed[0]) / 1e9 < 3.2
 
 
+@pytest.mark.slow
 def test_a_hold_that_control_does_not_end_is_ended_and_named(config: DeviceConfig) -> None:
     short = config.model_copy(
         update={"press_limits": config.press_limits.model_copy(update={"press_s": 4.0, "hold_s": 2.5})}

@@ -14,6 +14,7 @@ from device.probe.safety import Arbiter
 SEED = 20261124
 
 
+@pytest.mark.slow
 def test_three_thousand_messages_change_nothing_and_a_press_survives_them(short_folder: Path) -> None:
     seen = against_the_engine(3000, random.Random(SEED), short_folder)
     assert seen.outside == []
@@ -40,11 +41,13 @@ def test_a_real_process_lives_through_it_with_flat_memory(short_folder: Path) ->
     assert seen.presses
 
 
+@pytest.mark.slow
 def test_the_campaign_would_see_outputs_without_a_lease(short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Arbiter, "overdue", lambda _self, _now_ns: None)
     assert against_the_engine(6000, random.Random(SEED), short_folder).outside
 
 
+@pytest.mark.slow
 def test_the_campaign_would_see_a_press_kept_up_by_others(short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def anybodys(self: Engine, now_ns: int, _peer: int, renew: Renew) -> None:
         if self._moment(now_ns).timely(renew.sent_ns):
@@ -54,6 +57,7 @@ def test_the_campaign_would_see_a_press_kept_up_by_others(short_folder: Path, mo
     assert against_the_engine(6000, random.Random(SEED), short_folder).outside
 
 
+@pytest.mark.slow
 def test_the_campaign_would_see_a_press_that_does_not_survive(
     short_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

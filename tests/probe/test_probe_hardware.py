@@ -133,6 +133,7 @@ def test_a_measured_curve_is_read_both_ways(short_folder: Path) -> None:
         assert kpa_of(counts_at(tenth / 10, sensor), sensor) == pytest.approx(tenth / 10, abs=0.07)
 
 
+@pytest.mark.slow
 def test_a_press_with_a_measured_curve_holds_the_true_pressure(short_folder: Path) -> None:
     with SteppedProbe(load_device(written(short_folder, CURVE))) as probe:
         probe.run(0.3)

@@ -46,6 +46,7 @@ def test_presses_without_a_fault_are_all_read(config: DeviceConfig) -> None:
     assert all(outcome.reading and abs(outcome.over_kpa) < 0.05 * outcome.case.target_kpa for outcome in outcomes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_fault_comes_in_the_phase_that_was_asked_for(config: DeviceConfig, phase: str) -> None:
     seen = played(config, one("sensor_high_end", phase, where=0.1))
@@ -53,6 +54,7 @@ def test_a_fault_comes_in_the_phase_that_was_asked_for(config: DeviceConfig, pha
     assert judge(seen).named == FaultCode.SENSOR_CLIPPED
 
 
+@pytest.mark.slow
 def test_the_same_case_gives_the_same_press(config: DeviceConfig) -> None:
     first, second = (played(config, one("leak", "hold")) for _ in range(2))
     assert first.true_kpa == second.true_kpa
@@ -93,6 +95,7 @@ def test_every_row_of_the_fault_table_can_be_reached() -> None:
     assert set(FaultCode) - set(REACHED) == {FaultCode.MEMORY_UNREADABLE, FaultCode.HOLD_TOO_LONG}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", REACHED)
 def test_an_injected_fault_reaches_its_row(config: DeviceConfig, code: FaultCode) -> None:
     fault, phase = REACHED[code]
@@ -110,6 +113,7 @@ def deaf(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Watch, "vented", True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "phase"),
     [("leak", "hold"), ("sensor_silent", "hold"), ("sensor_stuck", "release"), ("vent_blocked", "hold")],
@@ -123,6 +127,7 @@ def test_the_judge_sees_a_probe_that_looks_for_no_faults(
     assert outcome in failures([outcome], [])
 
 
+@pytest.mark.slow
 def test_the_judge_sees_a_number_of_a_press_whose_fault_nobody_heard(
     config: DeviceConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,6 +141,7 @@ def test_the_judge_sees_a_number_of_a_press_whose_fault_nobody_heard(
     assert outcome in failures([outcome], [])
 
 
+@pytest.mark.slow
 def test_the_judge_sees_a_pressure_that_stays(config: DeviceConfig) -> None:
     outcome = judge(played(config, one("vent_blocked", "rest")))
     assert outcome.named == FaultCode.BLOCKED_VENT
@@ -146,6 +152,7 @@ def test_the_judge_sees_a_pressure_that_stays(config: DeviceConfig) -> None:
     assert not danger_told(dataclasses.replace(outcome, named=FaultCode.SLOW_RELEASE, also=()))
 
 
+@pytest.mark.slow
 def test_the_report_tells_every_fault_and_every_broken_press(config: DeviceConfig) -> None:
     faulty: list[Outcome] = [judge(played(config, one("pump_dead", "rest")))]
     whole = [judge(played(config, one(None, "rest")))]

@@ -39,6 +39,7 @@ def of(probe: SteppedProbe, kind: type[Kind]) -> list[Kind]:
     return [event for event in probe.seen.events if isinstance(event, kind)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit_kpa", [60.0, 45.0])
 def test_the_probe_lets_go_of_a_real_press_where_its_limit_is(config: DeviceConfig, limit_kpa: float) -> None:
     limits = config.press_limits.model_copy(update={"pressure_kpa": limit_kpa})
@@ -56,6 +57,7 @@ def test_the_probe_lets_go_of_a_real_press_where_its_limit_is(config: DeviceConf
         assert probe.seen.true_kpa[-1][1] < 0.5
 
 
+@pytest.mark.slow
 def test_what_is_told_is_what_was_read_and_the_press_is_driven_by_it(config: DeviceConfig) -> None:
     told = []
     for rate in (None, 5.0):
@@ -87,6 +89,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
 @pytest.mark.parametrize("kpa_per_s", [0.1, 4.0, 50.0])
 def test_nothing_that_would_end_a_press_is_hidden_by_what_is_added(
@@ -106,6 +109,7 @@ def test_nothing_that_would_end_a_press_is_hidden_by_what_is_added(
     assert with_ns <= without_ns
 
 
+@pytest.mark.slow
 def test_it_is_gone_with_its_press(config: DeviceConfig) -> None:
     with SteppedProbe(config) as probe:
         pressed(probe, 40.0)
@@ -122,6 +126,7 @@ def twice(probe: SteppedProbe) -> None:
     inject(probe)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spoil", "why"),
     [
@@ -159,6 +164,7 @@ def test_outside_a_hold_there_is_nothing_to_raise(config: DeviceConfig) -> None:
         assert [(event.why, event.fault) for event in of(probe, Released)] == [("held", None)]
 
 
+@pytest.mark.slow
 def test_the_fault_that_it_latches_is_cleared_as_any_other(config: DeviceConfig) -> None:
     with SteppedProbe(config) as probe:
         pressed(probe)
@@ -185,6 +191,7 @@ def test_a_real_overpressure_is_never_told_as_injected_though_a_reading_is_raise
         assert (fault.latched, fault.injected, probe.engine.injected) == (True, False, False)
 
 
+@pytest.mark.slow
 def test_a_real_fault_behind_an_injected_one_takes_its_place_and_is_told(config: DeviceConfig) -> None:
     """A vent that is blocked just then must not hide behind a fault that calibration clears by itself."""
     with SteppedProbe(config) as probe:

@@ -305,6 +305,7 @@ def test_who_is_named_still_cannot_clear_a_fault_while_the_sensor_is_broken(
         assert answers(probe) == [Refusal.NOT_CLEARABLE]
 
 
+@pytest.mark.slow
 def test_a_restart_does_not_give_six_more_presses(restarted: Callable[[Memory], SteppedProbe]) -> None:
     now_ns = 1_000_000_000_000
     with restarted(Memory(presses_ns=tuple(now_ns - k * S for k in range(6)))) as probe:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).resolve().parent
 
 
-@pytest.mark.slow
 def test_no_small_change_of_the_safety_core_goes_unseen() -> None:
     done = subprocess.run(
         [sys.executable, str(HERE / "mutants.py"), "--every", "5"],

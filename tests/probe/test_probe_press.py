@@ -33,6 +33,7 @@ def pressed(
     return probe
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("skin", SKINS)
 @pytest.mark.parametrize(("target_kpa", "ramp_s"), [(40.0, 1.0), (20.0, 1.0), (60.0, 1.0), (40.0, 0.2), (41.7, 3.0)])
 def test_a_press_holds_its_target_without_overshoot_and_lets_go_fast(
@@ -54,6 +55,7 @@ def test_a_press_holds_its_target_without_overshoot_and_lets_go_fast(
     assert probe.seen.true_kpa[-1][1] < 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("body", ["finger", "knee"])
 def test_figures_of_the_release_are_those_of_the_true_pressure(config: DeviceConfig, body: str, seed: int) -> None:

@@ -80,6 +80,7 @@ def test_a_crossing_is_read_where_the_trace_last_fell_through() -> None:
     assert last_crossing_ns(trace, 3.0) is None
 
 
+@pytest.mark.slow
 def test_tables_and_plot_are_written(tmp_path: Path) -> None:
     outcomes = [GOOD, replace(GOOD, case=replace(CASE, body="knee", target_kpa=5.0), instant_error_ms=None)]
     assert len(rows(outcomes)) == 2

@@ -203,6 +203,7 @@ def test_the_pump_never_runs_into_an_open_valve_and_its_duty_is_a_share() -> Non
     assert held.allow(START, Outputs(valve_closed=True, pump_duty=0.25), 1.0) == Outputs(True, 0.25)
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.tuples(

@@ -12,6 +12,8 @@ from firmware_config.device import DeviceConfig
 from phantom.chamber import Chamber, conductance_of_leak, flow_per_kpa
 from refill.simulation import SteppedProbe
 
+pytestmark = pytest.mark.slow
+
 PLUGGED = Chamber(give_ml=0.0, creep_ml=0.0, leak_ml_s_per_kpa=0.006)
 HOLD_S, STILL_S = 3.0, 0.5
 

@@ -82,6 +82,7 @@ def test_a_sensor_that_falls_silent_at_rest_is_named_once(config: DeviceConfig) 
 # ---- in the ramp
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ramp_s", [0.2, 0.3, 0.5])
 @pytest.mark.parametrize("target_kpa", [20.0, 60.0])
 @pytest.mark.parametrize("body", ["finger", "knee"])
@@ -121,6 +122,7 @@ def test_a_seal_that_opens_in_a_slow_ramp_is_named_long_before_its_deadline(conf
 # ---- in the hold
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before_s", [0.05, 0.1, 0.2, 0.3])
 def test_a_seal_lost_just_before_the_end_is_no_held_press(config: DeviceConfig, before_s: float) -> None:
     with SteppedProbe(config) as probe:
@@ -132,6 +134,7 @@ def test_a_seal_lost_just_before_the_end_is_no_held_press(config: DeviceConfig, 
         assert ends(probe) == [("fault", FaultCode.LEAK)]
 
 
+@pytest.mark.slow
 def test_a_dead_pump_in_a_tight_hold_is_named_where_the_pressure_is_held_no_more(config: DeviceConfig) -> None:
     with SteppedProbe(config, chamber=Chamber(leak_ml_s_per_kpa=0.01)) as probe:
         pressing(probe, 15.0)
@@ -145,6 +148,7 @@ def test_a_dead_pump_in_a_tight_hold_is_named_where_the_pressure_is_held_no_more
 # ---- in the release, and after it
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before_s", [0.0, 0.05, 0.1])
 def test_a_pump_that_does_not_stop_at_the_end_of_the_hold_is_named(config: DeviceConfig, before_s: float) -> None:
     with SteppedProbe(config, chamber=STRONG) as probe:
@@ -166,6 +170,7 @@ def test_a_vent_that_has_become_narrow_is_named(config: DeviceConfig) -> None:
         assert probe.seen.true_kpa[-1][1] < 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at_s", [0.0, 0.01, 0.02])
 def test_a_sensor_that_sticks_in_the_fall_leaves_no_held_press(config: DeviceConfig, at_s: float) -> None:
     with SteppedProbe(config, chamber=Chamber(air_ml=6.0)) as probe:
@@ -178,6 +183,7 @@ def test_a_sensor_that_sticks_in_the_fall_leaves_no_held_press(config: DeviceCon
         assert ends(probe) == [("held", codes(probe)[0])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("stalled_s", "code"), [(0.08, FaultCode.SENSOR_STALE), (0.4, FaultCode.CONTROL_STALLED)])
 def test_a_fall_that_nobody_watched_gives_no_time_zero(config: DeviceConfig, stalled_s: float, code: FaultCode) -> None:
     with SteppedProbe(config) as probe:

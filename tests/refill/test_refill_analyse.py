@@ -44,6 +44,7 @@ def test_a_trace_with_its_probe_is_measured(tmp_path: Path) -> None:
     assert found["software_version"]
 
 
+@pytest.mark.slow
 def test_without_a_pressure_trace_the_message_says_where_time_zero_is_from(tmp_path: Path) -> None:
     trace, probe = trace_files(tmp_path)
     probe.unlink()
@@ -53,6 +54,7 @@ def test_without_a_pressure_trace_the_message_says_where_time_zero_is_from(tmp_p
     assert "Without a pressure trace" in called(trace).stdout
 
 
+@pytest.mark.slow
 def test_the_pressure_may_stand_in_another_place(tmp_path: Path) -> None:
     trace, probe = trace_files(tmp_path)
     elsewhere = probe.rename(tmp_path / "elsewhere.csv")
@@ -60,6 +62,7 @@ def test_the_pressure_may_stand_in_another_place(tmp_path: Path) -> None:
     assert told(trace, "--probe", elsewhere)["time_zero_from"] == "pressure"
 
 
+@pytest.mark.slow
 def test_a_refill_longer_than_the_window_is_censored_and_exits_0(tmp_path: Path) -> None:
     trace, _ = trace_files(tmp_path, PRESS.with_(crt_s=15.0, post_s=7.0))
     found = told(trace)
@@ -81,6 +84,7 @@ def test_a_bad_press_is_not_measurable_and_exits_3(tmp_path: Path) -> None:
     assert found["message"] in words.stdout
 
 
+@pytest.mark.slow
 def test_words_for_a_person_say_what_the_json_says(tmp_path: Path) -> None:
     trace, _ = trace_files(tmp_path)
     found, words = told(trace), called(trace).stdout
@@ -100,6 +104,7 @@ def test_a_trace_of_signal_alone_is_measured(tmp_path: Path) -> None:
     assert found["crt_s"] == pytest.approx(1.5, rel=0.1)
 
 
+@pytest.mark.slow
 def test_a_byte_order_mark_windows_line_ends_blank_lines_and_spaces_are_fine(tmp_path: Path) -> None:
     trace, probe = trace_files(tmp_path)
     plain = told(trace)
@@ -110,6 +115,7 @@ def test_a_byte_order_mark_windows_line_ends_blank_lines_and_spaces_are_fine(tmp
     assert told(trace) == plain
 
 
+@pytest.mark.slow
 def test_an_offset_of_the_times_gives_the_same_answer(tmp_path: Path) -> None:
     trace, probe = trace_files(tmp_path)
     here = told(trace)
@@ -127,11 +133,13 @@ def test_an_offset_of_the_times_gives_the_same_answer(tmp_path: Path) -> None:
     assert there["frames_dropped"] == here["frames_dropped"]
 
 
+@pytest.mark.slow
 def test_the_same_file_gives_the_same_bytes(tmp_path: Path) -> None:
     trace, _ = trace_files(tmp_path)
     assert called(trace, "--json").stdout == called(trace, "--json").stdout
 
 
+@pytest.mark.slow
 def test_gaps_in_the_times_are_counted(tmp_path: Path) -> None:
     trace, _ = trace_files(tmp_path)
     changed(trace, lambda lines: [*lines[:20], *lines[25:]])
@@ -150,6 +158,7 @@ def test_a_probe_clock_that_does_not_overlap_is_no_measurement(tmp_path: Path) -
         assert told(trace)["status"] == "not_measurable"
 
 
+@pytest.mark.slow
 def test_a_plot_is_a_picture_whatever_the_outcome(tmp_path: Path) -> None:
     for name, spec in (
         ("sound", PRESS),
@@ -167,6 +176,7 @@ def test_a_plot_is_a_picture_whatever_the_outcome(tmp_path: Path) -> None:
     assert list(tmp_path.glob(".*")) == []
 
 
+@pytest.mark.slow
 def test_a_recording_with_its_companions_is_measured(recording: Path, tmp_path: Path) -> None:
     plot = tmp_path / "film.png"
     found = told(recording, "--plot", plot)
@@ -177,6 +187,7 @@ def test_a_recording_with_its_companions_is_measured(recording: Path, tmp_path: 
     assert cv2.imread(str(plot)) is not None
 
 
+@pytest.mark.slow
 def test_a_recording_alone_is_measured_from_the_picture(recording: Path) -> None:
     recording.with_name("film.probe.csv").unlink()
     recording.with_name("film.frames.csv").unlink()
@@ -186,12 +197,14 @@ def test_a_recording_alone_is_measured_from_the_picture(recording: Path) -> None
     assert found["crt_s"] == pytest.approx(1.0, rel=0.2)
 
 
+@pytest.mark.slow
 def test_a_region_of_the_picture_is_measured_alone(recording: Path) -> None:
     found = told(recording, "--roi", "40,20,80,80")
     assert found["status"] == "measured"
     assert found["crt_s"] == pytest.approx(1.0, rel=0.15)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(97, 61), (161, 121)])
 def test_a_picture_of_odd_size_can_be_read(tmp_path: Path, size: tuple[int, int]) -> None:
     chance = np.random.default_rng(1)
@@ -207,6 +220,7 @@ def test_a_grey_film_has_a_reason(tmp_path: Path) -> None:
     assert told(film(tmp_path / "grey.mkv", pictures))["status"] == "not_measurable"
 
 
+@pytest.mark.slow
 def test_one_colour_for_ever_has_a_reason(tmp_path: Path) -> None:
     for name, level in (("black", 0), ("white", 255), ("middle", 128)):
         pictures = (np.full((64, 96, 3), level, np.uint8) for _ in range(90))
@@ -215,6 +229,7 @@ def test_one_colour_for_ever_has_a_reason(tmp_path: Path) -> None:
         assert found["reason"] == {"black": "too_dark", "white": "saturated"}.get(name, found["reason"])
 
 
+@pytest.mark.slow
 def test_a_16_bit_film_is_read_or_refused_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "deep.mkv"
     options = [cv2.VIDEOWRITER_PROP_DEPTH, cv2.CV_16U, cv2.VIDEOWRITER_PROP_IS_COLOR, 0]
@@ -235,6 +250,7 @@ def test_a_region_is_four_whole_numbers() -> None:
     assert parse_roi(None) is None
 
 
+@pytest.mark.slow
 def test_the_answer_is_a_flat_object(tmp_path: Path) -> None:
     trace, _ = trace_files(tmp_path)
     assert all(not isinstance(value, dict) for value in told(trace).values())

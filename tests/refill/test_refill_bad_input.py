@@ -62,6 +62,7 @@ def test_random_bytes(tmp_path: Path, name: str, seed: int) -> None:
     refused(tmp_path / name, tmp_path / name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.001, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.95])
 @pytest.mark.parametrize("companions", [True, False])
 def test_a_truncated_recording(whole: Path, tmp_path: Path, share: float, companions: bool) -> None:
@@ -96,6 +97,7 @@ def test_a_still_image_is_not_a_recording(tmp_path: Path) -> None:
     refused(path, path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -156,6 +158,7 @@ def test_blank_lines_do_not_shift_the_number_of_the_line_at_fault(tmp_path: Path
         trace, _ = trace_files(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_trace_cut_at_any_byte_ends_in_a_line_or_an_answer(tmp_path: Path) -> None:
     trace, probe = trace_files(tmp_path)
     probe.unlink()
@@ -245,6 +248,7 @@ def test_a_trace_has_no_region(tmp_path: Path) -> None:
     refused(trace, trace, "--roi", "0,0,64,48", words="no picture")
 
 
+@pytest.mark.slow
 def test_a_plot_that_cannot_be_written(tmp_path: Path) -> None:
     trace, _ = trace_files(tmp_path)
     (tmp_path / "folder.png").mkdir()
@@ -253,6 +257,7 @@ def test_a_plot_that_cannot_be_written(tmp_path: Path) -> None:
     assert list(tmp_path.glob(".*")) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["", ".", "/", ".."])
 def test_a_plot_without_a_name(tmp_path: Path, folder: str) -> None:
     trace, _ = trace_files(tmp_path)
@@ -270,6 +275,7 @@ def test_one_line_whatever_the_file_is_called(tmp_path: Path, name: str) -> None
     assert len(result.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_unix_times_are_times(tmp_path: Path) -> None:
     trace, probe = trace_files(tmp_path)
     plain = told(trace)
@@ -280,6 +286,7 @@ def test_unix_times_are_times(tmp_path: Path) -> None:
     assert told(trace)["crt_s"] == pytest.approx(plain["crt_s"], abs=2e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fps", [24.0, 60.0, 120.0])
 @pytest.mark.parametrize(("name", "codec"), [("film.mkv", "FFV1"), ("film.mp4", "mp4v"), ("film.avi", "MJPG")])
 def test_a_whole_film_is_never_called_truncated(tmp_path: Path, fps: float, name: str, codec: str) -> None:

@@ -69,6 +69,7 @@ def test_a_camera_that_does_what_is_asked_passes_in_every_line() -> None:
     assert any("digital gain    not asked, not told" in line for line in lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "lines"),
     [
@@ -100,6 +101,7 @@ def run(*words: str) -> Any:
     return CliRunner().invoke(app, ["camera", *words])
 
 
+@pytest.mark.slow
 def test_the_simulated_check_passes_and_a_fault_that_is_put_on_fails_it(tmp_path: Path) -> None:
     done = run("check", "--simulate", "--seconds", "0.5")
     judged = {line[5:20].strip(): line[:4] for line in done.output.splitlines() if line[:5] in ("PASS ", "FAIL ")}
@@ -130,6 +132,7 @@ def test_without_picamera2_the_check_fails_in_one_line(tmp_path: Path, monkeypat
     assert "FAIL camera          picamera2 is not installed on this machine" in done.output
 
 
+@pytest.mark.slow
 def test_faults_without_a_simulation_and_a_wrong_file_are_wrong_use(tmp_path: Path) -> None:
     assert run("check", "--camera-faults", "x.json").exit_code == 2
     config = tmp_path / "device.toml"
@@ -140,6 +143,7 @@ def test_faults_without_a_simulation_and_a_wrong_file_are_wrong_use(tmp_path: Pa
     assert "camera" in done.output
 
 
+@pytest.mark.slow
 def test_the_modes_are_told_as_text_and_as_the_table_of_the_page() -> None:
     assert "imx708  Camera Module 3        1536x864   10    120.13" in run("modes").output
     page = camera_docs.PAGE.read_text(encoding="utf-8")

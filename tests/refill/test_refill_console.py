@@ -82,6 +82,7 @@ def test_choose_asks_for_everything_that_was_named_and_prints_it(loop: Loop) -> 
     assert asked.choice.norepinephrine_onset_at.isoformat() == "2026-11-26T03:00:00+01:00"
 
 
+@pytest.mark.slow
 def test_choose_takes_study_and_protocol_from_device_and_study_file(loop: Loop) -> None:
     assert called(loop, "choose", "--subject", "00-0007").exit_code == 0
     assert called(loop, "choose", "--subject", "01-1", "--study", "i-micro", "--body-site", "knee").exit_code == 0
@@ -89,6 +90,7 @@ def test_choose_takes_study_and_protocol_from_device_and_study_file(loop: Loop) 
     assert [(choice.study, choice.protocol) for choice in choices] == [("demo", "demo"), ("i-micro", "knee-10s")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -108,6 +110,7 @@ def test_what_cannot_be_chosen_is_one_line_and_is_not_asked(loop: Loop, argument
     assert loop.asked == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [(["choose", "--subject", "00-1"], "chosen: "), (["forget"], "nobody is chosen"), (["abort"], "told to stop")],
@@ -122,6 +125,7 @@ def test_a_refusal_is_printed_and_ends_with_1(loop: Loop, arguments: list[str], 
     ] * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [["choose", "--subject", "00-1"], ["forget"], ["abort"], ["watch"], ["health"]])
 def test_where_no_bedside_runs_that_is_said(tmp_path: Path, command: list[str]) -> None:
     result = called(Loop(tmp_path / "none.sock"), *command)

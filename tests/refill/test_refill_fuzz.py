@@ -3,12 +3,15 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from refill_bench import called, refused, told
 
 from refill.analyse_cli import one_line
 from refill.recording_files import BadInputError, read_pressure, read_table, read_trace
+
+pytestmark = pytest.mark.slow
 
 _NUMBER = st.one_of(
     st.floats(width=32).map(repr),

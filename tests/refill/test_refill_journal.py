@@ -74,6 +74,7 @@ def journal(*options: str) -> Any:
     return CliRunner().invoke(app, ["journal", *options])
 
 
+@pytest.mark.slow
 def test_a_whole_journal_is_told_as_whole(folder: Path) -> None:
     done = journal("verify", "--data", str(folder))
     assert (done.exit_code, done.output) == (0, "3 records, 3 traces: the chain is whole\n")
@@ -100,6 +101,7 @@ def test_an_altered_record_is_named_and_exits_1(folder: Path) -> None:
     assert "The guard record_no_update is missing" in done.output
 
 
+@pytest.mark.slow
 def test_one_record_is_shown_in_detail(folder: Path) -> None:
     done = journal("show", "2", "--data", str(folder))
     assert '"device_seq": 2' in done.output
@@ -108,6 +110,7 @@ def test_one_record_is_shown_in_detail(folder: Path) -> None:
     assert (missing.exit_code, missing.stderr) == (1, "there is no record 9\n")
 
 
+@pytest.mark.slow
 def test_an_export_can_be_checked_without_the_device(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert journal("export", "--data", str(folder), "--out", str(out)).exit_code == 0
@@ -118,6 +121,7 @@ def test_an_export_can_be_checked_without_the_device(folder: Path, tmp_path: Pat
     assert (again.exit_code, len(again.stderr.splitlines())) == (1, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
@@ -139,6 +143,7 @@ def test_what_is_wrong_with_an_export_is_named(folder: Path, tmp_path: Path, spo
     assert words in done.output
 
 
+@pytest.mark.slow
 def test_a_record_forged_together_with_its_sums_breaks_the_chain(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     journal("export", "--data", str(folder), "--out", str(out))
@@ -165,6 +170,7 @@ def test_an_export_that_the_disk_refuses_leaves_nothing_behind(folder: Path, tmp
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "file"]
 
 
+@pytest.mark.slow
 def test_nothing_young_is_removed_and_removing_needs_a_code(folder: Path) -> None:
     done = journal("retain", "--data", str(folder), "--simulate")
     # Here the clock may not be synchronised: then nothing is old for certain.
@@ -175,6 +181,7 @@ def test_nothing_young_is_removed_and_removing_needs_a_code(folder: Path) -> Non
         assert "--apply needs --operator, a code as in a reading and never a name" in refused.stderr
 
 
+@pytest.mark.slow
 def test_no_journal_is_one_line(tmp_path: Path) -> None:
     for command in (["verify"], ["show"], ["show", "1"], ["export", "--out", str(tmp_path / "out")]):
         done = journal(*command, "--data", str(tmp_path))
@@ -216,6 +223,7 @@ def in_2060(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             deliveries.note(Receipt.model_validate({**receipt, "outcome": "stored", "received_at": at}))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_2060")
 def test_retain_shows_first_and_removes_when_it_is_told_to(folder: Path, tmp_path: Path) -> None:
     before = (folder / "journal.sqlite").read_bytes()
@@ -255,6 +263,7 @@ def test_an_export_that_is_broken_off_leaves_nothing_behind(
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "old", "new", "words"),
     [
@@ -313,6 +322,7 @@ def kinds(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_every_kind_of_record_has_its_line_and_its_details(kinds: Path) -> None:
     first, *_, leg, confirmed, corrected, _ = journal("show", "--data", str(kinds)).output.splitlines()
     assert "finger 2.10 s  waiting" in first
@@ -325,6 +335,7 @@ def test_every_kind_of_record_has_its_line_and_its_details(kinds: Path) -> None:
     assert (done.exit_code, done.output) == (0, "6 records, 3 traces, 1 photos: the chain is whole\n")
 
 
+@pytest.mark.slow
 def test_photos_leave_the_device_only_where_they_are_asked_for(kinds: Path, tmp_path: Path) -> None:
     for options, names in (([], []), (["--photos"], ["000004.jpg"])):
         out = tmp_path / f"out{len(options)}"
@@ -333,6 +344,7 @@ def test_photos_leave_the_device_only_where_they_are_asked_for(kinds: Path, tmp_
         assert [path.name for path in out.glob("photos/*")] == names
 
 
+@pytest.mark.slow
 def test_a_photo_that_is_past_its_term_is_named_as_one(kinds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("device.clock.SystemClock", In2060)
     with Journal.open(kinds / "journal.sqlite", "d", now=In2060().now) as writer:

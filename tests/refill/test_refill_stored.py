@@ -94,6 +94,7 @@ def change(path: Path, **fields: object) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_measured_press_gives_every_digit_again(tmp_path: Path) -> None:
     path, record = kept(tmp_path)
     assert record.result.status is Status.MEASURED
@@ -103,6 +104,7 @@ def test_a_measured_press_gives_every_digit_again(tmp_path: Path) -> None:
     assert f"Refill time {record.result.crt_s:.2f} s" in called(path).stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["glare", "moved", "flicker_100"])
 def test_a_press_refused_for_its_picture_gives_the_same_reason_again(tmp_path: Path, fault: str) -> None:
     path, record = kept(tmp_path, LONG.with_(fault=fault))
@@ -111,6 +113,7 @@ def test_a_press_refused_for_its_picture_gives_the_same_reason_again(tmp_path: P
     same(told(path), record)
 
 
+@pytest.mark.slow
 def test_only_the_picture_knows_of_a_glare(tmp_path: Path) -> None:
     path, _ = kept(tmp_path, LONG.with_(fault="glare"))
     assert told(change(path, picture_reason=None))["reason"] != "glare"
@@ -123,12 +126,14 @@ def test_whatever_is_wrong_the_stored_trace_gives_the_same_answer_again(tmp_path
     same(told(path), record)
 
 
+@pytest.mark.slow
 def test_a_censored_press_gives_its_bound_again(tmp_path: Path) -> None:
     path, record = kept(tmp_path, LONG.with_(crt_s=15.0))
     assert record.result.status is Status.CENSORED
     same(told(path), record)
 
 
+@pytest.mark.slow
 def test_the_reason_of_the_picture_comes_from_the_file_and_after_that_of_the_pressure(tmp_path: Path) -> None:
     path, record = kept(tmp_path)
     assert record.result.status is Status.MEASURED
@@ -142,6 +147,7 @@ def test_the_target_is_the_one_that_the_reading_had(tmp_path: Path) -> None:
     same(told(path), record)
 
 
+@pytest.mark.slow
 def test_a_trace_of_another_algorithm_says_so(tmp_path: Path) -> None:
     path, _ = kept(tmp_path)
     plain = told(path)
@@ -164,6 +170,7 @@ def test_the_format_before_is_still_read_and_says_what_it_lacks(tmp_path: Path) 
     assert "without the picture checks and the target pressure" in found["message"]
 
 
+@pytest.mark.slow
 def test_a_plot_of_a_stored_trace(tmp_path: Path) -> None:
     path, _ = kept(tmp_path)
     assert called(path, "--plot", tmp_path / "p.png").exit_code == 0
@@ -280,6 +287,7 @@ def test_a_stored_trace_with_something_wrong_in_it(tmp_path: Path, wrong: dict[s
     refused(path, path, words=words)
 
 
+@pytest.mark.slow
 def test_odd_values_are_no_traceback(tmp_path: Path) -> None:
     chance = np.random.default_rng(1)
     trace = analysed(LONG).trace
@@ -311,6 +319,7 @@ def journal_of(path: Path, protocol: Protocol) -> Reading:
         return journal.append(lambda seq: completed(begun, seq, made.record.result, None, [made.record])).reading
 
 
+@pytest.mark.slow
 def test_what_the_journal_exports_is_analysed_as_it_is(tmp_path: Path) -> None:
     reading = journal_of(tmp_path / "journal.sqlite", load_named("protocols", "demo", Protocol))
     with Deliveries.open(tmp_path / "journal.sqlite", read_only=True) as journal:

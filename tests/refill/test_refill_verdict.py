@@ -86,6 +86,7 @@ def ask(*options: str, study: str = "demo") -> Any:
     return CliRunner().invoke(app, ["verdict", "--simulate", "--study", study, *options])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("inclusion", "answer"), [("0001", "yes"), ("0002", "no"), ("0003", "undetermined"), ("0004", "undetermined")]
 )
@@ -151,6 +152,7 @@ def test_another_event_has_no_inputs(folder: Path) -> None:
     assert "undetermined" in ask("--data", str(folder), "--subject", "00-0001").output.splitlines()[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "words", "code"),
     [
@@ -188,6 +190,7 @@ def test_the_page_sets_a_study_as_the_model_takes_it() -> None:
     assert criteria_of(study, "day-1").window_h is None
 
 
+@pytest.mark.slow
 def test_a_correction_moves_a_reading_and_a_confirmed_score_completes_the_verdict(folder: Path) -> None:
     """The knee of i-micro's subject was poor; it was another's. Their own leg is scored, and a person says 0."""
     with Journal.open(folder / "journal.sqlite", "d") as journal:

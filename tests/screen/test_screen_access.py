@@ -52,6 +52,7 @@ def test_a_wrong_file_of_pins_is_refused(text: str) -> None:
         pins_of(text)
 
 
+@pytest.mark.slow
 def test_the_right_pin_opens_and_the_wrong_one_does_not(doors: Doors) -> None:
     token = doors.enter("nurse", NURSE)
     assert doors.role_of(token) == "nurse"
@@ -62,6 +63,7 @@ def test_the_right_pin_opens_and_the_wrong_one_does_not(doors: Doors) -> None:
     assert doors.role_of(token) is None
 
 
+@pytest.mark.slow
 def test_guessing_locks_the_role_longer_each_time_even_for_the_right_pin(doors: Doors, clock: Clock) -> None:
     lasted = []
     for _ in range(8):
@@ -77,6 +79,7 @@ def test_guessing_locks_the_role_longer_each_time_even_for_the_right_pin(doors: 
     assert doors.enter("nurse", NURSE) is not None
 
 
+@pytest.mark.slow
 def test_sessions_end_idle_and_at_last_and_are_not_without_number(doors: Doors, clock: Clock) -> None:
     token = doors.enter("nurse", NURSE)
     clock.s += doors.idle_s - 1
@@ -144,6 +147,7 @@ def test_a_stranger_sees_the_pin_and_nothing_else(doors: Doors) -> None:
     assert ask(shut, "/", "POST")[0] == 401
 
 
+@pytest.mark.slow
 def test_many_guesses_at_once_are_judged_one_after_the_other(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else all of them would be judged before the lock that the first ones earn."""
     judged = []
@@ -180,6 +184,7 @@ def test_a_pin_opens_until_the_session_is_left(doors: Doors) -> None:
     assert ask(shut, cookie=token)[2] != b"page"
 
 
+@pytest.mark.slow
 def test_guesses_are_answered_alike_and_lock(doors: Doors) -> None:
     shut = gate(doors)
     for _ in range(TRIES):

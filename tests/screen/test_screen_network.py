@@ -24,6 +24,8 @@ from device.screen.access import TRIES, sealed
 from firmware_config.device import DEFAULT_PATH
 from refill.cli import app
 
+pytestmark = pytest.mark.slow
+
 NURSE = "4711"
 
 
@@ -81,7 +83,6 @@ def served(folder: Path, port: int) -> Iterator[None]:
         shutil.rmtree(credentials)
 
 
-@pytest.mark.slow
 def test_a_tablet_comes_in_by_tls_and_pin_and_is_locked_out_for_guessing(tmp_path: Path) -> None:
     port = free_port()
     with served(tmp_path, port), a_browser() as browser:

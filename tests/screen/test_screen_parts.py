@@ -104,6 +104,7 @@ def test_only_a_measurement_that_was_seen_can_end_in_a_number_that_nobody_has_se
     assert not hub.fresh
 
 
+@pytest.mark.slow
 @given(
     st.dictionaries(
         st.sampled_from(

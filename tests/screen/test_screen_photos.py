@@ -66,6 +66,7 @@ def test_what_is_no_photo_is_refused(served: str, tmp_path: Path, body: bytes) -
     assert not (tmp_path / "photos").exists()
 
 
+@pytest.mark.slow
 def test_what_is_too_large_is_refused_and_not_kept(served: str, tmp_path: Path) -> None:
     assert asked(served, "PUT", "/photo", JPEG + b"\0" * MOST_BYTES)[0] == 413
     assert not (tmp_path / "photos").exists()

@@ -47,6 +47,7 @@ def device() -> DeviceConfig:
     return load_device()
 
 
+@pytest.mark.slow
 @analyses
 @pytest.mark.parametrize("name", UNITS)
 def test_systemd_understands_every_line_and_would_name_a_misspelt_key(tmp_path: Path, name: str) -> None:
@@ -62,6 +63,7 @@ def test_every_sandbox_is_tight(tmp_path: Path, name: str) -> None:
     assert exposure(verifiable(name, tmp_path)) <= MOST_EXPOSED.get(name, 2.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OURS)
 def test_it_starts_a_command_that_there_is_with_options_that_there_are(name: str) -> None:
     for line in settings(name)["ExecStart"] + settings(name).get("ExecStopPost", []):

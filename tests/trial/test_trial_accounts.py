@@ -28,6 +28,7 @@ def _quick_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(accounts, "_NOBODYS", quick.hash("nobody's password"))
 
 
+@pytest.mark.slow
 def test_a_hash_and_that_of_nobodys_password_cost_what_rfc_9106_asks() -> None:
     for kept in (accounts._hashed(SECRET, "m12"), accounts._NOBODYS):
         assert extract_parameters(kept) == RFC_9106_LOW_MEMORY

@@ -92,6 +92,7 @@ def test_a_correction_that_is_sent_again_is_made_once(engine: Engine) -> None:
     assert count(engine, "amendment") == count(engine, "amendment_change") == 1
 
 
+@pytest.mark.slow
 def test_whatever_order_corrections_come_in_the_last_word_of_the_device_stands(engine: Engine) -> None:
     """There and back, and a last word that starts from where the first did: every order of four records."""
     for turn, order in enumerate(permutations(range(4))):
@@ -109,6 +110,7 @@ def test_whatever_order_corrections_come_in_the_last_word_of_the_device_stands(e
         assert numbers == sorted(numbers, key=[str(each.reading_id) for each in said].index), order
 
 
+@pytest.mark.slow
 def test_ingesters_that_get_an_amendment_and_its_reading_at_once_make_one_correction(engine: Engine) -> None:
     for turn in range(12):
         record = reading(1, device=f"bedside-{turn}")
@@ -126,6 +128,7 @@ def test_ingesters_that_get_an_amendment_and_its_reading_at_once_make_one_correc
     assert letters(engine) == []
 
 
+@pytest.mark.slow
 def test_ingesters_with_two_corrections_of_one_field_leave_the_later_one_standing(engine: Engine) -> None:
     for turn in range(8):
         record = reading(1, device=f"bedside-{turn}")
@@ -185,6 +188,7 @@ UNKNOWN: list[tuple[tuple[str, str | None, str | None], str]] = [
 ]
 
 
+@pytest.mark.slow
 def test_a_value_that_the_study_or_the_record_does_not_know_changes_nothing_in_either_order(engine: Engine) -> None:
     for turn, (change, words) in enumerate(UNKNOWN):
         for order in ((0, 1), (1, 0)):

@@ -82,6 +82,7 @@ def summed_anew(folder: Path, name: str, content: bytes) -> None:
     (folder / SUMS).write_text(sums.replace(old, file_sha256(folder / name)), encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_an_archive_is_whole_and_whatever_is_altered_in_it_is_found(made: Path) -> None:
     found = verify(made)
     assert (found.wrong, found.not_compared) == ([], None)
@@ -111,6 +112,7 @@ def test_an_archive_is_whole_and_whatever_is_altered_in_it_is_found(made: Path) 
         verify(made)
 
 
+@pytest.mark.slow
 def test_it_holds_all_of_its_study_and_nothing_of_another(engine: Engine, tmp_path: Path) -> None:
     others = two_studies(engine)
     archive(engine, STUDY, tmp_path / "archive", LATER)
@@ -140,6 +142,7 @@ def test_it_holds_all_of_its_study_and_nothing_of_another(engine: Engine, tmp_pa
     assert sum(row["action"] == "reading corrected" for row in kept["audit"]) == 4
 
 
+@pytest.mark.slow
 def test_it_is_checked_without_this_program(made: Path) -> None:
     check = ["sha256sum", "-c", SUMS]
     done = subprocess.run(check, cwd=made, capture_output=True, text=True, timeout=60, check=False)
@@ -178,6 +181,7 @@ def with_traces(tmp_path: Path) -> tuple[Path, Reading]:
     return tmp_path / "archive", kept_reading
 
 
+@pytest.mark.slow
 def test_an_archive_has_the_traces_as_their_device_hashed_them(with_traces: tuple[Path, Reading]) -> None:
     folder, entry = with_traces
     assert verify(folder).wrong == []
@@ -194,6 +198,7 @@ def test_an_archive_has_the_traces_as_their_device_hashed_them(with_traces: tupl
     assert "trace import done" in (folder / "tables/audit.jsonl").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_trace_that_is_altered_or_foreign_in_an_archive_is_found(with_traces: tuple[Path, Reading]) -> None:
     folder, entry = with_traces
     name = f"traces/{entry.reading_id}-1.json"
@@ -228,6 +233,7 @@ def test_an_archive_of_the_first_format_is_still_checked(older: Path) -> None:
     assert verify(older).wrong == ["crf.csv: is not what the archived database gives"]
 
 
+@pytest.mark.slow
 def test_an_export_with_the_columns_of_an_earlier_version_is_compared_by_those(made: Path) -> None:
     lines = (made / "crf.csv").read_bytes().splitlines()
     header = lines[0].rpartition(b",")[0]
@@ -244,6 +250,7 @@ def changed(folder: Path, **values: Any) -> None:
     summed_anew(folder, MANIFEST, json.dumps(content).encode())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "code", "words"),
     [
@@ -264,6 +271,7 @@ def test_the_command_says_what_it_found_and_ends_with_its_code(
     assert code == 0 or len(result.output.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_the_command_writes_an_archive_and_its_hash_stands_in_the_audit_trail(tmp_path: Path) -> None:
     database = tmp_path / "trial.sqlite3"
     engine = new_database(database)

@@ -163,6 +163,7 @@ VALUES: st.SearchStrategy[Any] = (
 )
 
 
+@pytest.mark.slow
 @given(where=st.sampled_from(["", "certificate", "body"]), name=st.data(), value=VALUES)
 def test_no_message_makes_the_judge_stumble(where: str, name: st.DataObject, value: Any) -> None:
     """One value anywhere in a good message is another, signed again where it is in the text."""

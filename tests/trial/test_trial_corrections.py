@@ -233,6 +233,7 @@ def run(*arguments: object, code: int = 0) -> str:
 BY = ("--by", "dm-1", "--why", "as on the paper form")
 
 
+@pytest.mark.slow
 def test_a_reading_is_corrected_and_its_history_shown_by_command(database: tuple[Path, str]) -> None:
     path, reading_id = database
     at = ("--database", path)
@@ -255,6 +256,7 @@ WRONG: list[tuple[list[str], int, str]] = [
 ]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_corrected_is_said_in_one_line(database: tuple[Path, str]) -> None:
     path, reading_id = database
     for arguments, code, words in WRONG:

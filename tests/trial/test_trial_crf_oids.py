@@ -20,6 +20,7 @@ def test_the_fields_are_those_of_the_export() -> None:
     assert FIELDS["mottling"] == tuple(column.name for column in crf_mottling.COLUMNS)
 
 
+@pytest.mark.slow
 def test_the_file_speaks_the_studys_identifiers_and_no_default_in_their_place(engine: Engine, tmp_path: Path) -> None:
     small_trial(engine)
     crf = Crf(study_oid="S.OWN", events={"inclusion": "SE.INCL"}, refill={"crt_s": "I.CRT"})

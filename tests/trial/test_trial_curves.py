@@ -61,6 +61,7 @@ def scale(drawing: ET.Element) -> tuple[float, float]:
     return x - first * per_s, per_s
 
 
+@pytest.mark.slow
 def test_a_measured_press_is_drawn_with_its_release_its_fit_and_its_interval() -> None:
     press, trace = pressed(PRESS)
     assert trace is not None
@@ -101,6 +102,7 @@ def test_a_refused_press_is_drawn_with_its_reason_and_no_number() -> None:
     assert not any(each.get("stroke-dasharray") for each in drawing.iter(f"{SVG}line"))
 
 
+@pytest.mark.slow
 def test_a_censored_press_is_drawn_with_its_bound() -> None:
     press, trace = pressed(SLOW)
     assert trace is not None
@@ -126,6 +128,7 @@ def test_a_trace_without_pressure_is_drawn_without_it() -> None:
     assert "probe, kPa" not in shown
 
 
+@pytest.mark.slow
 def test_what_the_trace_gives_now_is_held_against_the_reading() -> None:
     press, trace = pressed(PRESS)
     assert trace is not None
@@ -145,6 +148,7 @@ def test_words_of_a_drawing_are_no_markup() -> None:
     assert "<script>&" in words(ET.fromstring(drawing))  # noqa: S314 - made here
 
 
+@pytest.mark.slow
 def test_a_curve_is_drawn_by_a_process_that_is_replaced_where_it_dies() -> None:
     draw = CurveProcess()
     try:

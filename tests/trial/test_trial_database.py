@@ -140,6 +140,7 @@ def contents(engine: Engine, names: set[str], without: tuple[str, ...] = ()) -> 
         return {n: list(connection.execute(select(*c).order_by(text("1, 2"))).all()) for n, c in kept.items()}
 
 
+@pytest.mark.slow
 def test_the_migrations_make_exactly_the_tables_that_the_code_uses(engine: Engine) -> None:
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
@@ -180,6 +181,7 @@ def is_as_the_code_wants_it(engine: Engine) -> bool:
         return schema_version(connection) == "r0010" and compare_metadata(context, tables.metadata) == []
 
 
+@pytest.mark.slow
 def test_a_database_of_the_first_version_keeps_every_row_and_gets_the_new_tables(empty_url: str) -> None:
     engine = open_database(empty_url)
     migrate(engine, "r0001")
@@ -202,6 +204,7 @@ def test_a_database_of_the_first_version_keeps_every_row_and_gets_the_new_tables
     engine.dispose()
 
 
+@pytest.mark.slow
 def test_a_database_of_the_second_version_keeps_every_row_and_its_guards(empty_url: str) -> None:
     engine = open_database(empty_url)
     migrate(engine, "r0002")

@@ -177,6 +177,7 @@ def database(tmp_path: Path) -> Path:
 BY = ("--by", "eng-1", "--why", "installed")
 
 
+@pytest.mark.slow
 def test_devices_are_enrolled_listed_and_revoked_by_command(database: Path) -> None:
     where = ("--database", database, "--study", "demo")
     place = ("--site", "00", "--device", "bedside-1")
@@ -199,6 +200,7 @@ WRONG: list[tuple[dict[str, str], int, str]] = [
 ]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_done_is_said_in_one_line(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(database.parent)
     options = {"--study": "demo", "--site": "00", "--device": "bedside-1", "--by": "eng-1", "--why": "installed"}

@@ -52,6 +52,7 @@ def run(database: Path, *arguments: object, code: int = 0, **environment: Any) -
     return result.output
 
 
+@pytest.mark.slow
 def test_files_are_written_and_counted(database: Path, tmp_path: Path) -> None:
     out = tmp_path / "odm.xml"
     assert run(database, "odm", "--out", out, "--type", "transactional").endswith(
@@ -63,6 +64,7 @@ def test_files_are_written_and_counted(database: Path, tmp_path: Path) -> None:
     assert out.read_text().count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_not_there_is_said_in_one_line(database: Path, tmp_path: Path) -> None:
     for kind in ("odm", "fhir"):
         output = run(database, kind, "--out", tmp_path / "none" / "x", code=1)
@@ -70,6 +72,7 @@ def test_a_folder_that_is_not_there_is_said_in_one_line(database: Path, tmp_path
         assert output.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_round_from_the_command_line_with_the_token_of_a_credential(
     database: Path, project: RedcapServer, tmp_path: Path
 ) -> None:
@@ -84,6 +87,7 @@ def test_a_round_from_the_command_line_with_the_token_of_a_credential(
     assert "0 sent, 6 there already" in run(database, *arguments, "--once", **told)
 
 
+@pytest.mark.slow
 def test_project_study_and_credential_come_from_the_configuration(
     database: Path, project: RedcapServer, tmp_path: Path
 ) -> None:
@@ -101,6 +105,7 @@ def test_project_study_and_credential_come_from_the_configuration(
     assert (result.exit_code, "own-token was not handed over" in result.output) == (1, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("section", "words"),
     [
@@ -154,12 +159,14 @@ def test_what_needs_a_person_ends_with_1(database: Path, project: RedcapServer) 
     assert "5 sent, 0 there already, 1 skipped, 1 for a person" in output
 
 
+@pytest.mark.slow
 def test_a_server_that_fails_ends_a_single_round_with_1(database: Path, project: RedcapServer) -> None:
     project.faults = ["500"]
     output = run(database, "redcap", "--url", project.url, "--once", code=1, **{TOKEN_VARIABLE: TOKEN})
     assert output.startswith("REDCap: ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "words", "code"),
     [

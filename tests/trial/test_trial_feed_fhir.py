@@ -38,6 +38,7 @@ def canonical(engine: Engine) -> dict[str, CrfRecord]:
         return {record.place.reading_id: record for record in records(connection, "demo")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("release", RELEASES)
 def test_every_reading_is_an_observation_with_its_device_and_its_origin(
     engine: Engine, tmp_path: Path, release: Release
@@ -53,6 +54,7 @@ def test_every_reading_is_an_observation_with_its_device_and_its_origin(
             assert each["device"]["reference"] in found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("release", RELEASES)
 def test_each_status_says_what_it_means_and_never_a_wrong_number(
     engine: Engine, tmp_path: Path, release: Release
@@ -79,6 +81,7 @@ def test_each_status_says_what_it_means_and_never_a_wrong_number(
     assert all(each["meta"]["security"][0]["code"] == "HTEST" for each in of.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("release", RELEASES)
 def test_a_change_says_who_when_and_why(engine: Engine, tmp_path: Path, release: Release) -> None:
     trial = small_trial(engine)
@@ -92,6 +95,7 @@ def test_a_change_says_who_when_and_why(engine: Engine, tmp_path: Path, release:
     assert why["text"] == DONE["why"]
 
 
+@pytest.mark.slow
 def test_the_same_database_gives_the_same_bytes_and_a_correction_the_same_ids(engine: Engine, tmp_path: Path) -> None:
     trial = small_trial(engine)
     one, two = tmp_path / "one.ndjson", tmp_path / "two.ndjson"

@@ -22,6 +22,8 @@ from trial.crf.fhir import RELEASES, Release, export_fhir
 from trial.database import open_database, upgrade
 from trial.freezing import change
 
+pytestmark = pytest.mark.slow
+
 Bundle = dict[str, Any]
 
 

@@ -120,6 +120,7 @@ def test_every_item_has_the_type_that_its_values_have(engine: Engine) -> None:
                 assert item.codes is None or value is None or written(value) in item.codes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_file_is_valid_and_holds_what_the_csv_holds(
     engine: Engine, tmp_path: Path, kind: FileType, schema: etree.XMLSchema
@@ -230,6 +231,7 @@ def test_a_late_reading_gets_a_new_key_and_moves_no_other(engine: Engine, tmp_pa
     assert after[new]["reading_id"] == str(early.reading_id)
 
 
+@pytest.mark.slow
 def test_repeating_an_export_gives_the_same_bytes(engine: Engine, tmp_path: Path) -> None:
     small_trial(engine)
     for name in ("one.xml", "two.xml"):

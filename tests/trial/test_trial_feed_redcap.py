@@ -38,6 +38,7 @@ def feed(engine: Engine, project: RedcapServer, **options: Any) -> Round:
     return feed_once(engine, STUDY, RedcapApi(project.url, TOKEN, timeout_s=0.5), LATER, **options)
 
 
+@pytest.mark.slow
 def test_what_stands_is_sent_read_back_and_not_sent_again(engine: Engine, project: RedcapServer) -> None:
     trial = small_trial(engine)
     first = feed(engine, project)
@@ -92,6 +93,7 @@ def keep_out_of_order(engine: Engine, project: RedcapServer, late: Any, early: A
     assert feed(engine, project).sent == [str(early.reading_id)]
 
 
+@pytest.mark.slow
 def test_a_correction_is_sent_and_a_cleared_value_is_shown_to_a_person(engine: Engine, project: RedcapServer) -> None:
     trial = small_trial(engine)
     feed(engine, project)
@@ -109,6 +111,7 @@ def test_a_correction_is_sent_and_a_cleared_value_is_shown_to_a_person(engine: E
     assert feed(engine, project).wrong == []
 
 
+@pytest.mark.slow
 def test_a_moved_reading_gets_a_new_place_and_the_old_one_is_shown(engine: Engine, project: RedcapServer) -> None:
     trial = small_trial(engine)
     feed(engine, project)
@@ -123,6 +126,7 @@ def test_a_moved_reading_gets_a_new_place_and_the_old_one_is_shown(engine: Engin
     assert reading_ids(project)[moved] == ("00-0042", "inclusion_arm_1", "1")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("holds", ["another", "elsewhere", "by hand"])
 def test_a_repeat_that_is_not_ours_is_never_touched(engine: Engine, project: RedcapServer, holds: str) -> None:
     mine = reading(1, event="inclusion")
@@ -150,6 +154,7 @@ def test_a_subject_that_is_not_there_is_not_made(engine: Engine, project: Redcap
     assert project.imports == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["500", "drop", "half", "lie", "count", "garbage", "late"])
 def test_whatever_goes_wrong_the_next_round_ends_with_everything_once(
     engine: Engine, project: RedcapServer, fault: str

@@ -51,6 +51,7 @@ def frozen(database: Path) -> set[Any]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("option", "value", "shown", "whose"),
     [("--site", "00", "site 00", ("00", None)), ("--subject", "00-7", "subject 00-7", ("00", "7"))],
@@ -74,6 +75,7 @@ def test_what_is_frozen_is_said_holds_until_it_is_unfrozen_and_stands_in_the_aud
     assert [each for each in actions if each.startswith("data ")] == ["data frozen", "data unfrozen"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -98,6 +100,7 @@ def test_what_cannot_be_frozen_is_said_in_one_line_and_nothing_is(
     assert frozen(database) == set()
 
 
+@pytest.mark.slow
 def test_a_csv_alone_is_held_against_the_database_and_a_changed_row_is_named(database: Path, tmp_path: Path) -> None:
     out = tmp_path / "crf.csv"
     mottling = tmp_path / "mottling.csv"
@@ -126,6 +129,7 @@ def test_journal_and_csv_are_compared_in_one_report(database: Path, tmp_path: Pa
     assert said.splitlines()[-1] == "demo refill CSV: 5 rows in the file, 5 in the database, 5 the same"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "words"),
     [

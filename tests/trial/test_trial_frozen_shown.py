@@ -43,6 +43,7 @@ def test_odm_says_of_a_frozen_subject_that_it_is_and_stays_valid(engine: Engine,
         assert said == {"00-7": both, "01-7": []}
 
 
+@pytest.mark.slow
 def test_fhir_tags_what_is_frozen_and_nothing_else(engine: Engine, tmp_path: Path) -> None:
     small_trial(engine)
     change(engine, "demo", ("01", None), "frozen", LATER, **DONE)
@@ -60,6 +61,7 @@ def test_fhir_tags_what_is_frozen_and_nothing_else(engine: Engine, tmp_path: Pat
         }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [["export", "--out"], ["feed", "odm", "--out"], ["feed", "fhir", "--out"]])
 def test_a_command_that_hands_data_on_says_what_of_them_is_frozen(command: list[str], tmp_path: Path) -> None:
     engine = new_database(tmp_path / "trial.sqlite3")

@@ -82,6 +82,7 @@ def test_what_does_not_fit_together_is_refused(content: str, said: str, tmp_path
     assert said in str(error.value)
 
 
+@pytest.mark.slow
 def test_an_option_is_checked_like_the_file(tmp_path: Path) -> None:
     lines = refused("--mqtt", "4", "--port", "0", "--database", "postgresql://a:b@h/x", code=2)
     assert [line.split(":")[0] for line in lines] == ["--database", "--port", "--mqtt"]

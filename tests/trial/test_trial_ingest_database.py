@@ -74,12 +74,10 @@ class Written:
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_a_batch_is_as_large_as_asked_and_a_lonely_message_does_not_wait(engine: Engine) -> None:
-    written = Written(engine, batch_messages=40, batch_wait_s=5.0)
+    written = Written(engine, batch_messages=40, batch_wait_s=600.0)
     for message in messages(101):
         written.ingester._take(message)
-    began_s = time.monotonic()
     written.until(lambda: written.stored() == 101)
-    assert time.monotonic() - began_s < 4.0
     assert written.ingester.counts["stored"] == 101
     assert len(written.commits) == 3
 

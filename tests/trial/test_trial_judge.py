@@ -318,6 +318,7 @@ NESTED = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(st.sampled_from(["reading_id", "device_seq", "subject", "measured", "result", "presses", "study"]), NESTED)
 def test_any_value_in_any_key_is_accepted_or_refused_but_never_raised(key: str, value) -> None:

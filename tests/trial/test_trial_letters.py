@@ -171,6 +171,7 @@ def test_more_letters_than_a_page_are_all_replayed(engine: Engine, monkeypatch: 
     assert count(engine, "reading") == 13
 
 
+@pytest.mark.slow
 def test_people_who_replay_at_once_while_the_device_sends_again_store_each_once(engine: Engine) -> None:
     contents = sealed(30)
     store(engine, [Arrival(TOPIC, c, NOON, judge(TOPIC, c, STUDY, nobody)) for c in contents], NOON)
@@ -270,6 +271,7 @@ def run(*arguments: object, code: int = 0) -> str:
 BY = ("--study", "demo", "--by", "dm-1", "--why", "enrolled late")
 
 
+@pytest.mark.slow
 def test_letters_are_listed_shown_and_replayed_by_command(database: Path) -> None:
     at = ("--database", database)
     lines = run("letters", "list", *at).splitlines()
@@ -289,6 +291,7 @@ def test_letters_are_listed_shown_and_replayed_by_command(database: Path) -> Non
     assert "dead letters: device 1 (1 replayed), unreadable 1" in run("status", *at)
 
 
+@pytest.mark.slow
 def test_one_letter_is_replayed_by_its_number(database: Path) -> None:
     assert "stored" in run("letters", "replay", "--database", database, "--id", "1", *BY)
     assert "still refused" in run("letters", "replay", "--database", database, "--id", "2", *BY, code=1)
@@ -304,6 +307,7 @@ WRONG: list[tuple[list[str], int, str]] = [
 ]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_done_is_said_in_one_line(database: Path) -> None:
     for arguments, code, words in WRONG:
         output = run("letters", *arguments, "--database", database, code=code)

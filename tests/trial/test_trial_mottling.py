@@ -64,6 +64,7 @@ def ward(tmp_path: Path) -> Iterator[Ward]:
     made.engine.dispose()
 
 
+@pytest.mark.slow
 def test_the_devices_score_and_the_persons_stand_beside_each_other(ward: Ward, tmp_path: Path) -> None:
     out = tmp_path / "mottling.csv"
     assert export_mottling(ward.engine, "demo", out) == 2
@@ -111,6 +112,7 @@ def test_what_was_said_changes_no_older_column_of_the_export_by_a_byte(tmp_path:
     engine.dispose()
 
 
+@pytest.mark.slow
 def test_records_that_come_in_the_opposite_order_give_the_same_rows(ward: Ward, tmp_path: Path) -> None:
     engine = new_database(tmp_path / "other.sqlite3")
     assert arrive(engine, *reversed(ward.records)) == ["stored"] * 9
@@ -132,6 +134,7 @@ def unguarded(engine: Engine, statement: str) -> None:
         connection.exec_driver_sql(statement)
 
 
+@pytest.mark.slow
 def test_an_altered_mottling_reading_is_not_exported_and_named_by_a_backup(ward: Ward, tmp_path: Path) -> None:
     unguarded(ward.engine, """UPDATE mottling SET body = replace(body, '"score":2', '"score":1')""")
     with pytest.raises(AlteredError, match="nothing was exported"):
@@ -147,6 +150,7 @@ def test_an_amendment_that_was_altered_is_named_by_a_backup(ward: Ward, tmp_path
     assert made.manifest.facts.altered == [str(ward.unfit.reading_id)]
 
 
+@pytest.mark.slow
 def test_records_of_every_kind_come_back_with_a_restore(ward: Ward, tmp_path: Path) -> None:
     made = backup(ward.engine, tmp_path / "copy.sqlite3")
     [end] = made.manifest.facts.devices
@@ -161,6 +165,7 @@ def test_records_of_every_kind_come_back_with_a_restore(ward: Ward, tmp_path: Pa
     engine.dispose()
 
 
+@pytest.mark.slow
 def test_both_files_are_exported_by_one_command_and_never_over_each_other(ward: Ward, tmp_path: Path) -> None:
     out, other = tmp_path / "crf.csv", tmp_path / "mottling.csv"
     asked = ("export", "--study", "demo", "--database", ward.path, "--out", out)
@@ -172,6 +177,7 @@ def test_both_files_are_exported_by_one_command_and_never_over_each_other(ward: 
     assert len(rows(out)) == 1
 
 
+@pytest.mark.slow
 def test_the_history_of_a_reading_shows_what_was_confirmed_commented_and_corrected(ward: Ward) -> None:
     lines = run("history", ward.scored.reading_id, "--database", ward.path).splitlines()
     assert lines[1].endswith("measured, mottling score 2 by the device")
@@ -188,6 +194,7 @@ def test_the_history_of_a_reading_shows_what_was_confirmed_commented_and_correct
     )
 
 
+@pytest.mark.slow
 def test_what_waits_for_a_person_is_listed_until_it_is_decided(ward: Ward) -> None:
     said = run("amendments", "--database", ward.path, code=1)
     assert f"{ward.unfit.reading_id} about {ward.refill.reading_id}, corrected by n7" in said
@@ -209,6 +216,7 @@ def test_an_amendment_of_what_has_not_come_is_listed_and_needs_nobody(ward: Ward
     assert "1 to decide, 1 wait" in said
 
 
+@pytest.mark.slow
 def test_a_mottling_reading_is_corrected_by_command_but_not_where_the_probe_sat(ward: Ward) -> None:
     correct(ward.engine, DAYS, str(ward.blurred.reading_id), "event", "day-1", **DONE)
     asked = ("correct", ward.blurred.reading_id, "--by", "dm-1", "--why", "as on paper", "--database", ward.path)

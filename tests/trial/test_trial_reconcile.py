@@ -134,6 +134,7 @@ def test_what_came_after_the_backup_comes_back_from_the_journal(
     assert "4 stored, 0 there already, 0 refused" in ended[2]
 
 
+@pytest.mark.slow
 def test_the_whole_way_backup_loss_restore_reconcile(tmp_path: Path, journal: Path, folder: Path) -> None:
     database, again = tmp_path / "trial.sqlite3", tmp_path / "restored.sqlite3"
     engine = open_database(str(database))
@@ -252,6 +253,7 @@ def other_number(text: str) -> str:
     return "".join(json.dumps(row) + "\n" for row in rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "words"),
     [

@@ -149,6 +149,7 @@ to_h = 36.0
 """
 
 
+@pytest.mark.slow
 def test_a_correction_moves_its_reading_and_the_command_says_what_stands(tmp_path: Path) -> None:
     (tmp_path / "studies").mkdir()
     (tmp_path / "studies" / "demo.toml").write_text(TOML)

@@ -109,6 +109,7 @@ def test_a_coded_reason_stands_at_what_is_missing_and_the_last_one_counts(filled
     assert whys["00", "inclusion"] is None
 
 
+@pytest.mark.slow
 def test_the_commands_ask_answer_and_list(filled: Engine, tmp_path: Path) -> None:
     options = ["--study", "demo", "--database", str(tmp_path / "trial.db")]
 

@@ -53,6 +53,7 @@ def test_simulated_readings_count_only_where_the_study_says_so(engine: Engine) -
     assert both(engine, STUDY.model_copy(update={"accept_simulated": False})) == ([], [])
 
 
+@pytest.mark.slow
 def test_an_altered_reading_is_seen(engine: Engine) -> None:
     entry = reading(1)
     keep(engine, entry, corrected(2, entry, ("side", entry.side, "right")))

@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks.simulated_trial import differences, ingest, round_of
 from benchmarks.simulated_trial_made import made_up, study_of
 from benchmarks.simulated_trial_truth import AWAY, SHIFTS, START
 from trial.database import open_database, upgrade
+
+pytestmark = pytest.mark.slow
 
 
 def test_what_is_said_of_a_small_trial_is_its_truth(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from trial import site_files
 from trial.site import Site, make_site
 from trial.site_entries import Asked
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -68,7 +70,6 @@ def goes_on(folder: Path) -> bool:
     return True
 
 
-@pytest.mark.slow
 def test_kill_9_in_the_middle_of_an_enrolment(folder: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from datetime import UTC, datetime\n"

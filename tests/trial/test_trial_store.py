@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine, event, func, select
 from trial_bench import NOON, STUDY, chain, envelope, payload, reading
 
@@ -181,6 +182,7 @@ def race_of(engine: Engine, batches: list[list[Arrival]]) -> list[Outcome]:
     return outcomes
 
 
+@pytest.mark.slow
 def test_ingesters_with_the_same_batch_in_another_order_end_in_one_row_and_a_receipt_for_each(engine: Engine) -> None:
     for turn in range(8):
         records = [sealed.model_dump_json().encode() for _, sealed in chain(30, device=f"bedside-{turn}")]

@@ -93,6 +93,7 @@ def replaced(folder: Path, name: str, content: bytes) -> None:
     sums.write_text(sums.read_text().replace(old, sha256(content).hexdigest()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
@@ -161,6 +162,7 @@ def test_a_record_of_a_newer_version_is_named_and_the_others_bring_their_traces(
     assert taken.refused == ["record 3: is no record that this version knows"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
@@ -249,6 +251,7 @@ def test_a_trace_is_added_to_a_frozen_reading_and_changes_nothing_of_it(
         correct(engine, STUDY, reading_id, "side", "right", **DONE)
 
 
+@pytest.mark.slow
 def test_two_imports_at_once_store_each_trace_once(engine: Engine, tmp_path: Path) -> None:
     path = tmp_path / "many.sqlite"
     for seed in range(30):

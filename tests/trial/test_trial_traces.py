@@ -68,6 +68,7 @@ def tampered(engine: Engine, statement: str, **values: Any) -> None:
         connection.execute(text(statement), values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [b"another text", b""])
 def test_a_trace_that_was_altered_in_the_database_is_never_handed_out(
     tmp_path: Path, journal: Path, folder: Path, content: bytes
@@ -91,6 +92,7 @@ def test_a_trace_that_was_altered_in_the_database_is_never_handed_out(
     engine.dispose()
 
 
+@pytest.mark.slow
 def test_a_backup_and_what_is_restored_from_it_have_the_traces(tmp_path: Path, journal: Path, folder: Path) -> None:
     engine = open_database(str(tmp_path / "trial.sqlite3"))
     upgrade(engine)
@@ -107,6 +109,7 @@ def test_a_backup_and_what_is_restored_from_it_have_the_traces(tmp_path: Path, j
         each.dispose()
 
 
+@pytest.mark.slow
 def test_the_commands_bring_count_check_and_hand_out(tmp_path: Path, journal: Path) -> None:
     real = keep(journal, [pressed(PRESS)])
     database = tmp_path / "trial.sqlite3"

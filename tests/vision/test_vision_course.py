@@ -79,6 +79,7 @@ def test_a_slow_refill_that_begins_before_the_probe_lets_go_is_none_of_this_rele
     assert press(np.where(time_s > -1.0, begun, 0.0)).reason == reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("left", "lost"), [(0.45, True), (0.63, False)])
 def test_blood_that_is_lost_again_before_the_skin_has_refilled_was_pressed_out(left: float, lost: bool) -> None:
     """Pressed from 0.7 to 1.5 s with so little that no dip below the fitted curve shows."""
@@ -113,6 +114,7 @@ def _frames_left_out(from_s: float, lasts_s: float, pulse: float = 0.0, told: bo
     return analyse_trace(trace, PressureTrace(probe_s, kpa), Settings())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("from_s", "lasts_s"), [(0.3, 0.8), (0.4, 0.3), (0.7, 0.7)])
 def test_frames_left_out_without_a_gap_in_their_times_show_as_a_leap(from_s: float, lasts_s: float) -> None:
     assert _frames_left_out(from_s, lasts_s).reason == "moved"
@@ -123,11 +125,13 @@ def test_a_gap_that_the_times_tell_of_is_no_leap() -> None:
     assert _frames_left_out(0.3, 0.14, told=True).crt_s == pytest.approx(TRUE_S, abs=0.1)
 
 
+@pytest.mark.slow
 def test_a_strong_pulse_is_no_leap() -> None:
     found = _frames_left_out(20.0, 0.0, pulse=0.2)
     assert quality.of_leap(found.trace, 0.0, LIMITS) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("probe_late_s", "reason"), [(-0.3, "clocks_disagree"), (0.5, "clocks_disagree"), (-0.05, None), (0.05, None)]
 )
@@ -168,6 +172,7 @@ def _unaided(bump: float, at_s: float = -2.2, overshoot: float = 0.0) -> PressAn
     return analyse_trace(Trace(time_s, 0.5 + STEP * (skin + came + slow + noise)), None, Settings())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("bump", "reason"), [(0.4, "second_press"), (0.2, "second_press"), (0.03, None), (0.0, None)])
 def test_blood_that_came_and_went_before_the_release_tells_of_two_presses(bump: float, reason: str | None) -> None:
     assert _unaided(bump).reason == reason
@@ -231,6 +236,7 @@ def hidden_press(back_s: float = 6.0) -> tuple[Array, Array]:
     return time_s, np.column_stack([red, green, blue]) * seen[:, None] * chance
 
 
+@pytest.mark.slow
 def test_a_press_that_hides_the_skin_ends_when_it_is_seen_again() -> None:
     time_s, light = hidden_press()
     found = release.find_hidden(time_s, light[:, 0])

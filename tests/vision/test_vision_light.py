@@ -50,6 +50,7 @@ def test_whole_numbers_make_up_for_each_others_rounding() -> None:
     assert (np.diff(WHOLE.sum(axis=0)) > 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("level", "tolerance"), [(1.0, 1e-5), (0.7, 1e-5), (0.45, 2e-5), (0.25, 5e-5)])
 @pytest.mark.parametrize("roi", [(240, 160, 160, 160), (100, 50, 60, 44), (201, 81, 120, 90)])
 def test_the_mean_of_a_region_of_skin_is_that_of_its_linearised_pixels(
@@ -80,6 +81,7 @@ def test_a_picture_of_odd_width_is_read_byte_by_byte_with_the_same_answer() -> N
         assert RegionMean(roi).of(picture) == pytest.approx(RegionMean(roi).of(narrower), rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", [1.0, 0.5, 0.2, 0.05])
 def test_cells_are_exact_but_for_float32_however_dark(level: float) -> None:
     picture = skin(640, 480, 2, level)

@@ -48,6 +48,7 @@ def test_a_clean_press_is_measured() -> None:
     assert found.crt_s == pytest.approx(CRT_S, rel=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("channel", "size"), [(0, 0.01), (0, -0.01), (2, 0.01), (1, 0.02)])
 def test_a_white_balance_that_creeps_is_seen_though_it_never_jumps(channel: int, size: float) -> None:
     found = press(blood(), growing(channel, size))
@@ -67,6 +68,7 @@ def test_a_tint_that_comes_and_goes_is_seen_though_the_colours_close() -> None:
     assert press(blood(), 0.002 * there_and_back).status == "measured"
 
 
+@pytest.mark.slow
 def test_what_moves_all_channels_alike_is_no_blood() -> None:
     grey = np.array([-0.19, -0.20, -0.18])
     share = blood()
@@ -77,6 +79,7 @@ def test_what_moves_all_channels_alike_is_no_blood() -> None:
     assert quality.of_colour(press(share).trace, profile, 0.0, limits) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("red", "green", "blue"), [(-0.02, -0.1, 0.06), (0.1, -0.1, -0.1), (-0.1, -0.1, -0.1), (0.02, -0.1, -0.2)]
 )
@@ -89,6 +92,7 @@ def test_without_a_pressure_trace_the_refill_itself_must_move_the_colours_as_blo
     assert quality.of_colour(press(blood()).trace, None, 0.0, limits) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [0.5, 1.0, 2.0, 4.0])
 def test_real_skin_before_a_camera_with_colours_of_its_own_is_no_tint(times: float) -> None:
     # Region means of pyCRT's own recording of skin: blue moves hardly more than red.
@@ -99,30 +103,35 @@ def test_real_skin_before_a_camera_with_colours_of_its_own_is_no_tint(times: flo
     assert quality.of_colour(seen, press(blood()).profile, 0.0, limits) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("dims", "reason"), [(0.16, "light_changed"), (0.03, None)])
 def test_a_shadow_that_passes_slowly_is_refused_where_its_tint_may_matter(dims: float, reason: str | None) -> None:
     passing = np.exp(-0.5 * ((TIME_S - 1.0) / 1.0) ** 2)[:, None] * np.array([0.97, 1.0, 1.0])
     assert press(blood(), -dims * passing).reason == reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("late_s", [-3.0, -1.0, 0.4, 1.0])
 def test_skin_cannot_pale_before_it_is_pressed_nor_long_after(late_s: float) -> None:
     assert press(blood(), late_s=late_s).status != "measured"
     assert press(blood(), late_s=0.02 * np.sign(late_s)).status == "measured"
 
 
+@pytest.mark.slow
 def test_blood_that_comes_back_in_the_hold_is_a_leak_whatever_the_sensor_says() -> None:
     in_hold = np.where((TIME_S > -3.0) & (TIME_S < 0), (TIME_S + 3.0) / 3.0, 0.0)
     assert press(blood() + 0.3 * in_hold).reason == "pressure_not_held"
     assert press(blood() + 0.03 * in_hold).status == "measured"
 
 
+@pytest.mark.slow
 def test_a_press_in_the_window_that_the_sensor_did_not_see() -> None:
     again = np.exp(-0.5 * ((TIME_S - 5.0) / 0.4) ** 2)
     assert press(blood() - 0.35 * again).reason in ("second_press", "moved")
     assert press(blood() - 0.03 * again).status == "measured"
 
 
+@pytest.mark.slow
 def test_skin_that_settles_far_paler_than_it_was_has_not_settled() -> None:
     assert press(blood(back_to=0.6)).reason == "not_settled"
     assert press(blood(back_to=0.9)).status == "measured"

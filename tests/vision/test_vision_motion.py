@@ -108,6 +108,7 @@ def _window(field: Picture, width: int, height: int, x_px: float, y_px: float) -
     return np.asarray(cv2.warpAffine(field, matrix, (width, height), flags=cv2.INTER_CUBIC), dtype=np.float64)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "height"), [(160, 160), (320, 240)])
 @pytest.mark.parametrize(
     ("contrast", "depth", "gain"),
@@ -134,6 +135,7 @@ def test_shifts_of_three_pixels_are_right_to_a_seventh(
     assert min(likenesses) > 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "height"), [(160, 120), (320, 240), (640, 480)])
 def test_what_has_lost_its_likeness_says_so(width: int, height: int) -> None:
     picture = textured(width, height, 10)

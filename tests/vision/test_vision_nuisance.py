@@ -177,6 +177,7 @@ def test_a_strong_overtone_is_not_taken_for_the_pulse() -> None:
     assert found[0] == pytest.approx(1.1, abs=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("regular", [True, False])
 def test_white_noise_has_no_pulse(regular: bool) -> None:
     found = 0

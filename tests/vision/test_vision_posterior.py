@@ -124,6 +124,7 @@ def test_samples_and_evidence_are_those_of_brute_force(tau_s: float, noise_sd: f
     assert found.tau_sd_s == pytest.approx(truth.tau_sd_s, rel=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("tau_s", "noise_sd"), CASES)
 @pytest.mark.parametrize("seed", range(2))
 def test_the_whole_is_that_of_the_samples_full_covariance(tau_s: float, noise_sd: float, seed: int) -> None:

@@ -40,6 +40,7 @@ def hold_together(found: PressAnalysis) -> None:
         assert 0 <= found.crt_90_10_s <= found.crt_100_10_s <= found.crt_s
 
 
+@pytest.mark.slow
 def test_a_sound_press_is_measured_and_right() -> None:
     for seed in range(4):
         trace, pressure, played = traces(SHORT.with_(seed=seed), surround=True)
@@ -79,6 +80,7 @@ def test_whatever_goes_wrong_the_answer_holds_together(fault: str) -> None:
     hold_together(analysed(SHORT.with_(fault=fault)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("crt_s", "post_s"), [(8.0, 4.0), (15.0, 8.0)])
 def test_a_refill_that_outlasts_the_window_is_a_finding_not_a_failure(crt_s: float, post_s: float) -> None:
     found = analysed(SHORT.with_(crt_s=crt_s, post_s=post_s))
@@ -89,6 +91,7 @@ def test_a_refill_that_outlasts_the_window_is_a_finding_not_a_failure(crt_s: flo
     assert found.crt_exceeds_s < crt_s
 
 
+@pytest.mark.slow
 def test_without_pressure_the_release_is_found_in_the_picture() -> None:
     trace, _, played = traces(SHORT)
     found = analyse_trace(trace, None, Settings())
@@ -110,6 +113,7 @@ def test_a_signal_without_light_is_taken_as_it_is() -> None:
     assert found.blanch_step == pytest.approx(0.25, rel=0.05)
 
 
+@pytest.mark.slow
 def test_an_offset_of_the_clock_moves_time_zero_and_nothing_else() -> None:
     trace, pressure, _ = traces(SHORT)
     here = analyse_trace(trace, pressure, Settings())
@@ -122,12 +126,14 @@ def test_an_offset_of_the_clock_moves_time_zero_and_nothing_else() -> None:
     assert there.crt_ci95_s == pytest.approx(here.crt_ci95_s, abs=5e-3)
 
 
+@pytest.mark.slow
 def test_the_same_press_gives_the_same_digits() -> None:
     first, again = (analysed.__wrapped__(SHORT) for _ in range(2))  # past the cache
     for name in ("crt_s", "crt_ci95_s", *NUMBERS):
         assert getattr(first, name) == getattr(again, name), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gain", [0.5, 1.15])
 def test_a_darker_or_brighter_exposure_gives_the_same_answer(gain: float) -> None:
     trace, pressure, _ = traces(SHORT)
@@ -156,6 +162,7 @@ def test_a_film_is_measured_and_right_with_and_without_its_probe() -> None:
         assert found.trace.surround is not None
 
 
+@pytest.mark.slow
 def test_a_grid_of_cells_is_measured_from_the_picture_alone() -> None:
     found = analyse_recording(cells_of_a_press(crt_s=1.2), None, Settings())
     hold_together(found)

@@ -93,12 +93,14 @@ def test_a_fault_of_the_phantom_ends_in_its_reason_and_its_near_miss_does_not(
     assert analysed(milder).reason != reason
 
 
+@pytest.mark.slow
 def test_drift_before_the_press_is_told() -> None:
     drifting = LONG_HOLD.with_(fault="baseline_drift", fault_size=0.6)
     assert analysed(drifting, surround=True).reason == "baseline_drift"
     assert analysed(drifting.with_(fault_size=0.05), surround=True).reason != "baseline_drift"
 
 
+@pytest.mark.slow
 def test_a_target_of_the_protocol_reaches_the_press() -> None:
     asked = Settings(target_kpa=60.0)
     assert analysed(SHORT, settings=asked).reason == "pressure_off_target"

@@ -65,6 +65,7 @@ def _true_crt_s(name: str) -> float:
     return float(fine_s[np.flatnonzero(recovered < 0.9)[-1] + 1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHAPES)
 @pytest.mark.parametrize(("noise", "precision"), LADDER, ids=["perfect", "imperfect", "noisy"])
 def test_every_shape_is_measured_to_the_precision_of_its_noise(name: str, noise: float, precision: float) -> None:
@@ -97,6 +98,7 @@ def test_nearly_without_noise_the_refill_time_is_exact(crt_s: float) -> None:
     assert found.pulse_hz is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("crt_s", [0.5, 1.0, 2.0, 4.0, 8.0])
 def test_noise_costs_some_precision(crt_s: float) -> None:
     time_s = frame_times(post_s=max(6.0, 3 * crt_s))
@@ -109,6 +111,7 @@ def test_noise_costs_some_precision(crt_s: float) -> None:
     assert found.noise_sd == pytest.approx(0.02 * STEP / np.sqrt(size), rel=0.3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("crt_s", [1.2, 3.0])
 @pytest.mark.parametrize("noise", [IMPERFECT, 0.01])
 def test_a_refill_that_ends_at_a_stroke_is_not_read_late(crt_s: float, noise: float) -> None:
@@ -226,6 +229,7 @@ def test_the_same_trace_gives_the_same_digits() -> None:
         assert same if same is not None else value == getattr(again, name), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scale", "offset"), [(0.01, 0.0), (7.0, -50.0)])
 def test_the_unit_and_the_zero_of_the_signal_do_not_matter(scale: float, offset: float) -> None:
     time_s = frame_times()
@@ -245,6 +249,7 @@ def test_the_input_is_left_alone() -> None:
     assert np.array_equal(signal, kept[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fps", [24.0, 60.0])
 @pytest.mark.parametrize("crt_s", [0.25, 0.35, 0.5])
 @pytest.mark.parametrize("noise", [0.0, 1e-4, IMPERFECT])
@@ -255,6 +260,7 @@ def test_a_fast_refill_is_measured_however_little_noise_there_is(fps: float, crt
     assert _relative_error(found, crt_s) < PRECISION_IMPERFECT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pulse_hz", [0.9, 1.6, 2.4])
 def test_a_pulse_without_overtones_is_taken_out_at_any_rate(pulse_hz: float) -> None:
     time_s = frame_times(post_s=10.0)
@@ -275,6 +281,7 @@ def _pressed(seed: int, wave_share: float, crt_s: float) -> tuple[Array, Array, 
     return time_s, skin + wave * (0.4 + 0.6 * (skin - 0.9) / STEP) + noise[0], wave + noise[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_a_slow_wave_that_the_surround_shares_does_no_harm(seed: int) -> None:
     time_s, signal, surround = _pressed(seed, 0.05, 1.8)
@@ -292,6 +299,7 @@ def test_a_surround_that_shares_nothing_does_no_harm_either() -> None:
     assert _relative_error(estimate(time_s, signal, PRESS_S, surround=strange), 1.8) < PRECISION_IMPERFECT
 
 
+@pytest.mark.slow
 def test_skin_before_the_press_narrows_a_refill_that_is_cut_short() -> None:
     time_s, signal, _ = _pressed(6, 0.0, 4.0)
     early = time_s < 3.5
@@ -310,6 +318,7 @@ def test_a_falling_signal_has_no_fit(noise: float, crt_s: float) -> None:
         estimate(time_s, -exponential(time_s, crt_s) + _noise(time_s, noise, 18))
 
 
+@pytest.mark.slow
 def test_noise_alone_never_ends_in_a_warning_or_a_traceback() -> None:
     """Runtime warnings are errors here; a number is allowed, as quality will refuse it."""
     time_s = frame_times(15.0, 2.0, 6.0)
@@ -323,6 +332,7 @@ def test_noise_alone_never_ends_in_a_warning_or_a_traceback() -> None:
             assert np.isfinite(found.crt_quantiles_s).all()
 
 
+@pytest.mark.slow
 def test_outliers_hardly_widen_the_interval() -> None:
     time_s = frame_times(post_s=10.0)
     clean = exponential(time_s, 2.0) + _noise(time_s, NOISY, 19)
@@ -336,6 +346,7 @@ def test_outliers_hardly_widen_the_interval() -> None:
     assert after.noise_sd == pytest.approx(before.noise_sd, rel=0.15)
 
 
+@pytest.mark.slow
 def test_a_wider_onset_lets_a_prompt_refill_begin_later() -> None:
     time_s = frame_times(post_s=8.0)
     signal = exponential(time_s - 0.1, 1.5) + _noise(time_s, IMPERFECT, 20)
@@ -349,6 +360,7 @@ def test_a_wider_onset_lets_a_prompt_refill_begin_later() -> None:
     assert wide.onset_s == pytest.approx(0.1, abs=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["exponential", "overshoot", "Weibull"])
 def test_fit_and_residual_make_up_the_signal_without_pulse_and_waves(name: str) -> None:
     time_s = frame_times(post_s=10.0)
@@ -364,6 +376,7 @@ def test_fit_and_residual_make_up_the_signal_without_pulse_and_waves(name: str) 
     assert read_s == pytest.approx(found.crt_quantiles_s[1], rel=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("late_s", [-0.8, -0.4, -0.1, 0.0, 0.4, 1.0])
 @pytest.mark.parametrize(("noise", "precision"), LADDER[1:], ids=["imperfect", "noisy"])
 def test_from_a_guessed_time_zero_times_count_from_where_the_curve_begins(
@@ -388,6 +401,7 @@ def test_a_known_time_zero_is_not_moved() -> None:
     assert found.crt_quantiles_s[1] == pytest.approx(1.9, rel=PRECISION_IMPERFECT)
 
 
+@pytest.mark.slow
 def test_the_chance_of_not_being_done_is_that_of_the_pool() -> None:
     """A refill that crosses 90 % near the end of the window: as likely before it as the interval says."""
     time_s = frame_times(post_s=4.0)
@@ -403,6 +417,7 @@ def test_the_chance_of_not_being_done_is_that_of_the_pool() -> None:
     assert chances[3.0] < chances[4.0] < chances[5.0]
 
 
+@pytest.mark.slow
 def test_the_press_s_own_way_down_is_not_looked_at() -> None:
     time_s, signal, _ = _pressed(7, 0.0, 1.8)
     way_s = np.arange(PRESS_S[0] + 0.01, PRESS_S[1], 1 / 30)

@@ -10,6 +10,8 @@ from phantom.leg.drawn_at_random import spec_of
 from phantom.leg.photo import take
 from vision.mottling.assess import assess
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("number", "tone", "score"),

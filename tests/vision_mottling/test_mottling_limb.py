@@ -71,6 +71,7 @@ def test_what_is_measured_is_what_was_drawn() -> None:
     assert roughness(density[..., 1], nothing, 1.0) == colours(density, nothing, 1.0) == 0.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [21005, 21010, 21022])
 def test_hairy_legs_and_dark_mottled_ones_are_legs(number: int) -> None:
     leg = take(spec_of(number, "optics"))

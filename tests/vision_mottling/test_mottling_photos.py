@@ -5,6 +5,8 @@ import pytest
 from benchmarks.mottling_photos import NAMES, marks_on, photo
 from vision.mottling.assess import assess
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", [*NAMES])
 def test_what_is_no_leg_gets_no_score(name: str) -> None:

@@ -31,6 +31,7 @@ def told(leg: Leg) -> Assessment:
     return assess(photo, landmarks, leg.mm_per_px)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("leg", "reason"),
     [
@@ -46,6 +47,7 @@ def test_a_photo_that_cannot_be_judged_is_refused_by_its_cause(leg: Leg, reason:
     assert (found.status, found.reason, found.score, found.map) == ("not_measurable", reason, None, None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("angle_deg", [0, 45, 90, 120])
 def test_a_hand_that_moved_is_blurred_whichever_way_it_moved(angle_deg: int) -> None:
     photo, marks = drawn()
@@ -57,6 +59,7 @@ def test_a_hand_that_moved_is_blurred_whichever_way_it_moved(angle_deg: int) -> 
     assert assess(smeared, marks, 1.0).reason == Reason.BLURRED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "leg",
     [
@@ -107,17 +110,20 @@ def test_landmarks_of_no_body_are_impossible(marks: Landmarks) -> None:
     assert assess(drawn()[0], marks, 1.0).reason == Reason.LANDMARKS_IMPOSSIBLE
 
 
+@pytest.mark.slow
 def test_landmarks_that_are_merely_off_are_taken() -> None:
     marks = Landmarks((236.0, 614.0), (226.0, 599.0), (238.0, 245.0))
     assert assess(drawn()[0], marks, 1.0).score == 3
 
 
+@pytest.mark.slow
 def test_a_knee_beyond_the_edge_of_the_photo_is_not_in_view() -> None:
     photo, marks = drawn()
     assert assess(photo[:600], marks, 1.0).reason == Reason.KNEE_NOT_IN_VIEW
     assert assess(photo[:700], marks, 1.0).score == 3
 
 
+@pytest.mark.slow
 def test_cloth_over_the_knee_covers_the_leg_and_above_it_only_limits() -> None:
     assert told(BASE.with_(gown_mm=-30.0, sheet="blue")).reason in {Reason.LEG_COVERED, Reason.NOT_A_LEG}
     photo, marks = drawn()
@@ -127,6 +133,7 @@ def test_cloth_over_the_knee_covers_the_leg_and_above_it_only_limits() -> None:
     assert told(BASE.with_(gown_mm=160.0, sheet="blue")).score == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("gown_mm", "most"), [(28.0, 2), (110.0, 3), (190.0, 3), (260.0, 4), (360.0, 4), (None, 5)], ids=str
 )
@@ -135,6 +142,7 @@ def test_skin_has_to_be_seen_beyond_a_level_for_its_score(gown_mm: float | None,
     assert (found.score, found.max_supported) == (2, most)
 
 
+@pytest.mark.slow
 def test_without_a_groin_three_is_the_most_and_mottling_that_goes_on_is_said() -> None:
     photo, marks = drawn(BASE.with_(top_mm=440.0))
     found = assess(photo, Landmarks(marks.knee, marks.patella), 1.0)
@@ -142,6 +150,7 @@ def test_without_a_groin_three_is_the_most_and_mottling_that_goes_on_is_said() -
     assert not told(BASE).at_least
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sheet", [255, 2], ids=["glaring", "black"])
 def test_marks_beside_the_leg_are_on_no_leg_however_bright_what_lies_there_is(sheet: int) -> None:
     photo, marks = drawn(BASE.with_(width_px=700, knee_at=(0.7, 0.62)))
@@ -152,18 +161,21 @@ def test_marks_beside_the_leg_are_on_no_leg_however_bright_what_lies_there_is(sh
     assert assess(photo, beside, 1.0).reason == Reason.NOT_A_LEG
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("light", "reason"), [(4.5, Reason.OVER_EXPOSED), (0.008, Reason.DARK)])
 @pytest.mark.parametrize("sheet", ["white", "pink"])
 def test_a_leg_in_bad_light_is_still_taken_for_one(light: float, sheet: str, reason: Reason) -> None:
     assert told(BASE.with_(light=light, sheet=sheet, width_px=800)).reason == reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("white", [(0.35, 0.8, 1.0), (0.25, 1.2, 0.3)], ids=["blue", "green"])
 @pytest.mark.parametrize("tone", ["I", "III", "V"])
 def test_coloured_light_is_told_on_a_sheet_as_red_as_skin(white: tuple[float, float, float], tone: str) -> None:
     assert told(BASE.with_(white=white, tone=tone, sheet="pink", light=0.8)).reason == Reason.COLOUR_CAST
 
 
+@pytest.mark.slow
 def test_white_cloth_over_a_leg_on_a_coloured_sheet_is_no_coloured_light() -> None:
     photo, marks = drawn(BASE.with_(sheet="blue", light=0.5))
     photo = photo.copy()
@@ -179,6 +191,7 @@ def _side_by_side(marked: Leg, other: Leg, gap_mm: float) -> tuple[Photo, Landma
     return np.where(drawn_there[..., None], draw(other)[0], photo), marks
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gap_mm", [2.0, 40.0])
 @pytest.mark.parametrize(("marked_mm", "other_mm", "score"), [(None, 300.0, 0), (130.0, None, 3), (130.0, 340.0, 3)])
 def test_of_two_legs_the_marked_one_is_scored(
@@ -189,6 +202,7 @@ def test_of_two_legs_the_marked_one_is_scored(
     assert assess(photo, marks, 1.0).score == score
 
 
+@pytest.mark.slow
 def test_an_arm_that_is_marked_like_a_leg_is_none() -> None:
     photo, marks = drawn(BASE.with_(top_mm=None))
     thin = np.asarray(cv2.resize(photo, None, fx=0.5, fy=1.0, interpolation=cv2.INTER_AREA), dtype=np.uint8)
@@ -196,6 +210,7 @@ def test_an_arm_that_is_marked_like_a_leg_is_none() -> None:
     assert assess(thin, Landmarks(*points), 1.0).reason == Reason.NOT_A_LEG
 
 
+@pytest.mark.slow
 def test_skin_that_goes_on_to_one_side_is_a_face_or_a_trunk() -> None:
     photo = wall((150, 170, 205), 8)
     photo[:, :170] = 225
@@ -228,6 +243,7 @@ def page() -> Photo:
     return paper
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "photo",
     [wall((150, 170, 205), 8), wall((200, 205, 208), 6), wall((140, 120, 60), 6), grain(), page()],
@@ -237,6 +253,7 @@ def test_what_is_no_leg_gets_no_score(photo: Photo) -> None:
     assert assess(photo, Landmarks(KNEE, PATELLA, GROIN), 1.0).score is None
 
 
+@pytest.mark.slow
 def test_the_photo_is_not_changed_and_the_same_photo_gives_the_same_answer() -> None:
     photo, marks = drawn()
     before = photo.copy()
@@ -253,6 +270,7 @@ def test_the_leg_is_drawn_where_the_bench_says() -> None:
 POINTS = st.tuples(st.floats(-50, 150), st.floats(-50, 150))
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(arrays(np.uint8, array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=70)), POINTS, POINTS, POINTS)
 def test_any_array_gives_a_reason_and_no_exception(
@@ -262,6 +280,7 @@ def test_any_array_gives_a_reason_and_no_exception(
     assert assess(photo, None).reason == Reason.LANDMARKS_MISSING
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 255), st.integers(0, 2**32 - 1), st.booleans())
 def test_a_picture_of_one_grey_or_of_noise_is_no_leg(grey: int, seed: int, noisy: bool) -> None:

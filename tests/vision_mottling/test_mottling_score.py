@@ -25,6 +25,7 @@ def told(leg: Leg) -> Assessment:
     return assess(photo, landmarks, leg.mm_per_px)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("score", TOPS_MM)
 def test_each_level_is_told_by_how_far_the_net_reaches(score: int) -> None:
     found = told(BASE.with_(top_mm=TOPS_MM[score], seed=score + 1))
@@ -35,6 +36,7 @@ def test_a_patch_of_a_coin_on_the_knee_is_a_one() -> None:
     assert told(BASE.with_(coin=True)).score == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("aside_mm", "along_mm"), [(9.0, 0.0), (-6.0, 7.0), (0.0, -9.0)])
 def test_a_coin_stays_a_one_where_the_knee_was_tapped_beside_it(aside_mm: float, along_mm: float) -> None:
     photo, marks = draw(BASE.with_(coin=True))
@@ -42,28 +44,33 @@ def test_a_coin_stays_a_one_where_the_knee_was_tapped_beside_it(aside_mm: float,
     assert assess(photo, beside, 1.0).score == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tone", ["II", "V"])
 def test_a_knee_of_another_colour_hides_nothing_of_the_leg(tone: str) -> None:
     found = told(BASE.with_(red_knee=0.5, tone=tone))
     assert (found.score, found.max_supported) == (0, 5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tone", SKIN)
 def test_every_tone_gets_the_same_score(tone: str) -> None:
     assert told(BASE.with_(tone=tone, top_mm=TOPS_MM[3], amplitude=0.16)).score == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tone", SKIN)
 def test_unmottled_skin_of_every_tone_is_a_nought(tone: str) -> None:
     assert told(BASE.with_(tone=tone, gradient=0.5)).score == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sheet", SHEETS)
 def test_the_sheet_under_the_leg_does_not_matter(sheet: str) -> None:
     found = told(BASE.with_(sheet=sheet, top_mm=TOPS_MM[4]))
     assert (found.score, found.max_supported) == (4, 5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "what",
     [
@@ -79,10 +86,12 @@ def test_what_is_not_mottling_is_not_scored(what: Leg) -> None:
     assert told(what).score == 0
 
 
+@pytest.mark.slow
 def test_a_bruise_beyond_the_net_does_not_raise_the_score() -> None:
     assert told(BASE.with_(top_mm=12.0, bruise_mm=(300.0, 0.1, 20.0))).score == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("angle_deg", [-90.0, 0.0, 90.0, 180.0, -40.0, 130.0])
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_the_leg_may_lie_in_any_direction(angle_deg: float, mirrored: bool) -> None:
@@ -101,6 +110,7 @@ def test_the_leg_may_lie_in_any_direction(angle_deg: float, mirrored: bool) -> N
     assert told(leg).score == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [0.6, 1.6])
 def test_the_size_of_the_photo_does_not_change_the_score(times: float) -> None:
     photo, marks = draw(BASE.with_(top_mm=TOPS_MM[3], mesh_mm=16.0))
@@ -110,6 +120,7 @@ def test_the_size_of_the_photo_does_not_change_the_score(times: float) -> None:
     assert (found.score, found.max_supported) == (3, 5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [{"light": 0.45}, {"light": 1.15}, {"white": (1.15, 1.0, 0.85)}, {"white": (0.88, 1.0, 1.15)}, AS_FILE],
@@ -120,6 +131,7 @@ def test_brightness_white_balance_and_the_file_do_not_change_the_score(changes: 
     assert told(BASE.with_(top_mm=TOPS_MM[score], **changes)).score == score
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_marks_that_are_five_mm_off_do_not_change_a_score_away_from_its_limits(seed: int) -> None:
     photo, marks = draw(BASE.with_(top_mm=120.0))
@@ -131,6 +143,7 @@ def test_marks_that_are_five_mm_off_do_not_change_a_score_away_from_its_limits(s
     assert assess(photo, Landmarks(*[(float(x), float(y)) for x, y in moved]), 1.0).score == 3
 
 
+@pytest.mark.slow
 def test_more_extent_never_lowers_the_score() -> None:
     scores = [
         told(BASE.with_(top_mm=top_mm, seed=5)).score for top_mm in (None, 15.0, 60.0, 140.0, 250.0, 340.0, 440.0)
@@ -139,12 +152,14 @@ def test_more_extent_never_lowers_the_score() -> None:
     assert None not in scores
 
 
+@pytest.mark.slow
 def test_the_score_is_the_same_without_a_measured_scale_and_no_area_is_told() -> None:
     photo, marks = draw(BASE.with_(top_mm=TOPS_MM[3]))
     found = assess(photo, marks)
     assert (found.score, found.mottled_area_cm2) == (3, None)
 
 
+@pytest.mark.slow
 def test_the_area_and_the_shares_are_roughly_those_of_the_drawing() -> None:
     leg = BASE.with_(top_mm=TOPS_MM[4])
     frame, found = frame_of(leg), told(leg)
@@ -156,6 +171,7 @@ def test_the_area_and_the_shares_are_roughly_those_of_the_drawing() -> None:
     assert found.zones["lower_thigh"] == pytest.approx(true[low].mean(), abs=0.2)
 
 
+@pytest.mark.slow
 def test_a_card_takes_the_colour_of_the_light_out() -> None:
     light = (1.9, 1.0, 0.35)
     photo, marks = draw(BASE.with_(top_mm=TOPS_MM[3], white=light, light=0.5))
@@ -163,6 +179,7 @@ def test_a_card_takes_the_colour_of_the_light_out() -> None:
     assert found.score == 3
 
 
+@pytest.mark.slow
 def test_the_confidence_is_higher_in_the_middle_of_a_level_than_at_its_limit() -> None:
     middle, limit = (told(BASE.with_(top_mm=top_mm, seed=3)).confidence for top_mm in (120.0, 207.0))
     assert middle is not None
@@ -170,6 +187,7 @@ def test_the_confidence_is_higher_in_the_middle_of_a_level_than_at_its_limit() -
     assert 0.0 <= limit <= middle <= 1.0
 
 
+@pytest.mark.slow
 def test_the_map_lies_over_the_photo_and_mottled_skin_is_skin() -> None:
     found = told(BASE.with_(top_mm=TOPS_MM[3]))
     assert found.map is not None

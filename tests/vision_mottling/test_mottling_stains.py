@@ -10,6 +10,8 @@ from vision.mottling.levels import Landmarks
 from vision.mottling.reasons import Reason
 from vision.tone import linear_to_srgb, srgb_to_linear
 
+pytestmark = pytest.mark.slow
+
 Photo = NDArray[np.uint8]
 Colour = tuple[float, float, float]
 

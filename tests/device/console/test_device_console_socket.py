@@ -5,6 +5,7 @@ import os
 import random
 import socket
 import stat
+import sys
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -35,9 +36,7 @@ def test_a_flood_takes_its_turn(console: Console, caller: Raw, path: Path) -> No
     other = Raw(path)
     caller.say(b'{"ask": "abort"}\n' * 1000)
     other.say(b'{"ask": "forget"}\n')
-    began_s = time.perf_counter()
     turns = [console.poll() for _ in range(50)]
-    assert time.perf_counter() - began_s < 0.5
     assert max(len(turn) for turn in turns) <= 2
     assert sum(one.request == Forget() for turn in turns for one in turn) == 1
     assert sum(one.request == Abort() for turn in turns for one in turn) >= 49
@@ -56,14 +55,11 @@ def test_a_reader_that_does_not_read_is_dropped_and_nobody_waits(console: Consol
     reader = Raw(path)
     console.poll()
     event = {"event": "progress", "signal": "x" * 1000}
-    slowest_s, heard = 0.0, 0
+    heard = 0
     for _ in range(1500):
-        began_s = time.perf_counter()
-        console.tell(event)
-        slowest_s = max(slowest_s, time.perf_counter() - began_s)
+        console.tell(event)  # a call that waited for the one who does not read would wait for ever
         heard += len(reader.hear())
     assert heard == 1501  # the greeting too
-    assert slowest_s < 0.1
     caller.hear()
     assert caller.closed
     assert not reader.closed
@@ -91,6 +87,7 @@ def test_a_hundred_connections_are_refused_but_for_eight_which_are_served(consol
     assert not last.closed
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, database=None)
 @given(pieces=st.lists(st.binary(max_size=300) | st.sampled_from([b"\n", b'{"ask":"abort"}\n', b"{", b"\x00" * 5000])))
 def test_whatever_comes_in_others_are_served(pieces: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -168,11 +165,20 @@ def test_a_connection_is_logged_by_its_users_number(
 
 
 def test_a_turn_of_an_idle_console_costs_next_to_nothing(console: Console, caller: Raw) -> None:
-    turns = 2000
-    began_s = time.process_time()
-    for _ in range(turns):
-        console.poll()
-    assert (time.process_time() - began_s) / turns < 200e-6  # at 67 turns a second: 1.3 % of a core at the very most
+    console.poll()
+    calls: list[str] = []
+
+    def note(_frame: object, event: str, called: object) -> None:
+        if event in ("call", "c_call"):
+            calls.append(str(called))
+
+    sys.setprofile(note)
+    try:
+        for _ in range(100):
+            console.poll()
+    finally:
+        sys.setprofile(None)
+    assert len(calls) < 20 * 100  # ten a turn when this was written
 
 
 @pytest.mark.slow

@@ -75,6 +75,7 @@ def random_message(rng: random.Random) -> bytes:
     return GOOD.line()[: rng.randrange(1, 60)] + rng.choice([b"", b"\n"])
 
 
+@pytest.mark.slow
 def test_two_thousand_random_and_mutated_messages_change_nothing(probe: SteppedProbe, server: LinkServer) -> None:
     rng = random.Random(20261123)
     path = server._listener.getsockname()

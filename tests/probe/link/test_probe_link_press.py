@@ -31,6 +31,7 @@ def test_the_owner_hanging_up_with_a_reset_vents(probe: SteppedProbe, server: Li
     assert not probe.engine.gate.now.valve_closed
 
 
+@pytest.mark.slow
 def test_a_flood_of_one_connection_has_no_renewal_of_another_refused(probe: SteppedProbe, server: LinkServer) -> None:
     path = Path(server._listener.getsockname())
     owner = ProbeClient(path, clock=probe.clock)

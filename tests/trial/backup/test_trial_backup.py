@@ -23,6 +23,7 @@ from trial.database import _migrations, open_database, upgrade, writing
 from trial.judge import Accepted
 
 
+@pytest.mark.slow
 def test_what_was_restored_is_what_was_backed_up_and_still_refuses_any_change(
     filled: Engine, elsewhere: Engine, tmp_path: Path
 ) -> None:
@@ -59,6 +60,7 @@ def test_only_an_empty_database_is_restored_into(filled: Engine, tmp_path: Path)
     upgrade(filled)  # no mark was left
 
 
+@pytest.mark.slow
 def test_a_backup_is_of_one_moment_while_others_write(filled: Engine, elsewhere: Engine, tmp_path: Path) -> None:
     """Its own manifest agrees with it, though the database has grown meanwhile."""
     writer = open_database(filled.url.render_as_string(hide_password=False))
@@ -122,6 +124,7 @@ def test_the_files_are_private_one_each_and_never_written_over(sqlite_file: Path
     engine.dispose()
 
 
+@pytest.mark.slow
 def test_an_altered_reading_and_a_lost_trigger_are_backed_up_and_said(sqlite_file: Path, tmp_path: Path) -> None:
     with closing(sqlite3.connect(sqlite_file)) as owner, owner:
         owner.execute("DROP TRIGGER reading_no_update")
@@ -134,6 +137,7 @@ def test_an_altered_reading_and_a_lost_trigger_are_backed_up_and_said(sqlite_fil
     run("restore", tmp_path / "one.backup", "--database", tmp_path / "new.sqlite3")
 
 
+@pytest.mark.slow
 def test_an_older_backup_is_restored_as_it_is_and_brought_up_by_the_next_step(
     sqlite_file: Path, tmp_path: Path
 ) -> None:

@@ -14,6 +14,8 @@ from trial.backup_manifest import BackupError
 from trial.backup_restore import restore
 from trial.database import RESTORE_MARK, UnfinishedRestoreError, open_database, restoring_path, upgrade
 
+pytestmark = pytest.mark.slow
+
 
 def test_an_unfinished_restore_is_recognised_and_a_second_one_ends_it(sqlite_file: Path, tmp_path: Path) -> None:
     made, target = tmp_path / "one.backup", tmp_path / "new.sqlite3"
@@ -48,7 +50,6 @@ def killed_when(words: str, chunk: int, backup_file: Path, url: str) -> None:
     assert subprocess.run(command, timeout=60, check=False).returncode == -signal.SIGKILL
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("words", "chunk"), [("MB restored", 500), ("", 1 << 20)])
 def test_a_restore_that_was_killed_is_recognised_and_a_second_one_ends_it(
     filled: Engine, elsewhere: Engine, tmp_path: Path, words: str, chunk: int
@@ -71,7 +72,6 @@ def test_a_restore_that_was_killed_is_recognised_and_a_second_one_ends_it(
     assert audited(elsewhere)[-1] == "backup restored"
 
 
-@pytest.mark.slow
 def test_a_backup_that_was_killed_has_no_name_and_the_next_one_goes(filled: Engine, tmp_path: Path) -> None:
     folder = tmp_path / "backups"
     folder.mkdir()

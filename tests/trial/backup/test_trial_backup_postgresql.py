@@ -15,8 +15,9 @@ from trial.backup import backup
 from trial.backup_manifest import BackupError, manifest_path
 from trial.database import open_database, upgrade
 
+pytestmark = pytest.mark.slow
 
-@pytest.mark.slow
+
 def test_postgresql_s_tools_never_get_the_password_as_an_argument(
     postgresql: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -43,7 +44,6 @@ def test_postgresql_s_tools_never_get_the_password_as_an_argument(
         each.dispose()
 
 
-@pytest.mark.slow
 def test_a_dump_that_misses_rows_or_is_cut_short_is_found_when_it_is_read_back(
     postgresql: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

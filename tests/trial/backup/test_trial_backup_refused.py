@@ -53,6 +53,7 @@ def rewritten(path: Path, **changed: Any) -> None:
     manifest_path(path).write_text(other.json_text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
@@ -79,6 +80,7 @@ def test_what_is_not_as_it_was_made_is_refused_in_one_line_and_nothing_is_left(
     assert list(target.parent.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_database_s_leftovers_are_never_read_into_the_restored_one(sqlite_file: Path, tmp_path: Path) -> None:
     """A WAL that was left beside a lost file would be played into the one that takes its name."""
     made, target = tmp_path / "one.backup", tmp_path / "new" / "trial.sqlite3"
@@ -91,6 +93,7 @@ def test_a_database_s_leftovers_are_never_read_into_the_restored_one(sqlite_file
     run("restore", made, "--database", target)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -18,6 +18,7 @@ from trial.backup_manifest import BackupError, manifest_path
 from trial.database import open_database
 
 
+@pytest.mark.slow
 def test_a_series_keeps_the_newest_of_its_own_database(sqlite_file: Path, tmp_path: Path) -> None:
     folder, engine = tmp_path / "backups", open_database(str(sqlite_file))
     folder.mkdir()
