@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from vision.digest import FINE_TO_S
 from vision.families import EXPONENTIALS, FAMILIES, PROMPT_ONSET_SD_S, Family
 from vision.fit import Match, TraceFit
-from vision.landmarks import crossing_s, time_grid_s, weighted_quantiles
+from vision.landmarks import Landmarks, weighted_quantiles
 from vision.modes import Members, explore, fit_side_by_side, padded
 from vision.nuisance import SlowSizes
 from vision.posterior import Lenses, Modes, Posterior, laplace_evidence, sample
@@ -30,8 +30,6 @@ BASELINE_USED_S: float = 4.0
 """The skin before the press that counts; earlier colour says little about what it will settle at."""
 NEGLIGIBLE: float = 4.0
 """Curves this far behind the best in log evidence are not sampled."""
-PREFERENCE: float = 0.7
-"""How much of the preference for simple families the interval leaves out; 1 would be all of it."""
 LEAST_SHARE: float = 1e-3
 """Curves that come to less than this share of the pool are left out of it."""
 FIRST_ITERATIONS, LAST_ITERATIONS = 4, 6
@@ -256,7 +254,7 @@ def _told(
     found: list[tuple[Family, Modes]],
     timing_sd_s: float,
 ) -> RefillEstimate:
-    times = _Landmarks.of(pool)
+    times = Landmarks.of(pool)
     zero_known = any(one.delayed for one, _ in found)
     begin_s = 0.0
     if not zero_known:
@@ -294,47 +292,6 @@ def _told(
         pulse_free=trace.signal - best.explained,
         residual=best.residual,
     )
-
-
-@dataclass(frozen=True)
-class _Landmarks:
-    """Times read off every sampled curve of the pool (g,), in s, with the samples' weights (g,).
-
-    `weights` prefer the simpler family where the data leave a choice, `impartial` ones do not: the number is that of
-    the former, its interval that of the latter.
-    """
-
-    t90_s: Array
-    t50_s: Array
-    t10_s: Array
-    onset_s: Array
-    overshoot: Array
-    weights: Array
-    impartial: Array
-
-    @classmethod
-    def of(cls, pool: list[tuple[float, Posterior]]) -> "_Landmarks":
-        grid_s = time_grid_s()
-        columns = []
-        for probability, posterior in pool:
-            curves = posterior.family.curve(grid_s, posterior.theta)
-            crossings = [crossing_s(grid_s, curves, fraction) for fraction in (0.9, 0.5, 0.1)]
-            onset_s = posterior.family.onset_s(posterior.theta)
-            over = np.maximum(curves.max(axis=0) - 1, 0.0)
-            weights = probability * posterior.weights
-            impartial = weights * np.exp(-PREFERENCE * posterior.family.log_share)
-            columns.append(np.stack([*crossings, onset_s, over, weights, impartial]))
-        return cls(*np.hstack(columns))
-
-    def since_onset(self) -> "_Landmarks":
-        """Return the times counted from where each curve begins."""
-        t90_s, t50_s, t10_s = (
-            np.maximum(time_s - self.onset_s, 0.0) for time_s in (self.t90_s, self.t50_s, self.t10_s)
-        )
-        return replace(self, t90_s=t90_s, t50_s=t50_s, t10_s=t10_s, onset_s=np.zeros_like(self.onset_s))
-
-    def quantiles(self, values: Array, wanted: tuple[float, ...]) -> list[float]:
-        return weighted_quantiles(values, self.weights, wanted)
 
 
 def _time_constant_s(trace: TraceFit, found: list[tuple[Family, Modes]]) -> float:
