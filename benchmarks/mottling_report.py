@@ -1,6 +1,7 @@
 """The mottling campaign's outcomes as figures, tables, targets and plots."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import matplotlib as mpl
@@ -17,6 +18,7 @@ from phantom.tones import TONES
 from vision.mottling.levels import ZONES
 
 SCORES: range = range(6)
+PATTERNS: tuple[str, ...] = ("coin", "reticular", "patchy", "confluent", "none")
 INTENSITIES: tuple[tuple[float, float], ...] = ((0.35, 0.5), (0.5, 0.7), (0.7, 1.0))
 KAPPA, EXACT, TONE_KAPPA, FALSE_ALARMS = 0.95, 0.90, 0.92, 0.02
 SECONDS: float = 2.0
@@ -120,14 +122,10 @@ def verdicts(
 def strata(legs: Sequence[LegOutcome]) -> list[list[str]]:
     """Return the table by stratum."""
     groups: dict[str, Belongs] = {"all": lambda _: True}
-    groups |= {f"renderer {name}": _same("renderer", name) for name in RENDERERS}
-    groups |= {f"tone {name}": (lambda each, name=name: each.tone == name) for name in TONES}
-    for name in ("coin", "reticular", "patchy", "confluent", "none"):
-        groups[f"pattern {name}"] = lambda each, name=name: each.pattern == name
-    for low, high in INTENSITIES:
-        groups[f"intensity {low:g} to {high:g}"] = lambda each, low=low, high=high: (
-            each.truth > 0 and low <= each.intensity < high
-        )
+    groups |= {f"renderer {name}": partial(_rendered_by, name) for name in RENDERERS}
+    groups |= {f"tone {name}": partial(_of_tone, name) for name in TONES}
+    groups |= {f"pattern {name}": partial(_of_pattern, name) for name in PATTERNS}
+    groups |= {f"intensity {low:g} to {high:g}": partial(_as_strong_as, low, high) for low, high in INTENSITIES}
     rows = []
     for title, belongs in groups.items():
         mine = [each for each in legs if belongs(each)]
@@ -136,8 +134,20 @@ def strata(legs: Sequence[LegOutcome]) -> list[list[str]]:
     return rows
 
 
-def _same(field: str, value: str) -> Belongs:
-    return lambda each: getattr(each.case, field) == value
+def _rendered_by(name: str, each: LegOutcome) -> bool:
+    return each.case.renderer == name
+
+
+def _of_tone(name: str, each: LegOutcome) -> bool:
+    return each.tone == name
+
+
+def _of_pattern(name: str, each: LegOutcome) -> bool:
+    return each.pattern == name
+
+
+def _as_strong_as(low: float, high: float, each: LegOutcome) -> bool:
+    return each.truth > 0 and low <= each.intensity < high
 
 
 def _stratum(title: str, mine: Sequence[LegOutcome]) -> list[str]:
