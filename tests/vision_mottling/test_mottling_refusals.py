@@ -134,6 +134,15 @@ def test_cloth_over_the_knee_covers_the_leg_and_above_it_only_limits() -> None:
 
 
 @pytest.mark.slow
+def test_a_glaring_gown_is_no_glaring_leg() -> None:
+    photo, marks = drawn()
+    dressed = photo.copy()
+    dressed[:380] = 255
+    found = assess(dressed, marks, 1.0)
+    assert (found.score, found.max_supported) == (3, 4)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("gown_mm", "most"), [(28.0, 2), (110.0, 3), (190.0, 3), (260.0, 4), (360.0, 4), (None, 5)], ids=str
 )

@@ -53,6 +53,11 @@ def test_a_plaster_beside_which_skin_goes_on_is_no_end_of_it() -> None:
     assert seen_mm(SKIN & ~plaster) == pytest.approx(END_MM, abs=4.0)
 
 
+def test_nor_is_one_that_leaves_little_of_a_narrow_leg() -> None:
+    plaster_and_its_rims = between(100, 128) & (PLACE.across_mm < 20.0)
+    assert seen_mm(SKIN & ~plaster_and_its_rims) == pytest.approx(END_MM, abs=4.0)
+
+
 @pytest.mark.parametrize(
     ("reach", "most"), [(0.03, 2), (0.05, 3), (0.53, 3), (0.55, 4), (1.0, 4), (1.03, 4), (1.05, 5), (1.3, 5)]
 )

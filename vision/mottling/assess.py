@@ -11,15 +11,16 @@ from vision.mottling.beside import leg_beside
 from vision.mottling.blood import Blood, blood_of
 from vision.mottling.confidence import confidence
 from vision.mottling.extent import extent_of, zone_masks
-from vision.mottling.leg import SEED_MM, Skin, chroma, corridor, outline, skin_of
+from vision.mottling.leg import SEED_MM, Skin, chroma, corridor, cut_through, outline, skin_of
 from vision.mottling.levels import Landmarks, ZoneName
-from vision.mottling.limb import of_limb
+from vision.mottling.limb import looks_of, of_limb
 from vision.mottling.picture import Picture, block_px, reduce_photo
 from vision.mottling.place import Place, cropped, place_on, scale_mm_per_px
 from vision.mottling.proof import Signs, proven, signs_of
 from vision.mottling.reasons import Reason
 from vision.mottling.result import Assessment, MottlingMap
 from vision.mottling.strength import Drawing, Excess, bloodless, drawing_of, excess_of, mottled_of
+from vision.mottling.unlike import Cut, of_signs
 
 Mask = NDArray[np.bool_]
 Box = tuple[slice, slice]
@@ -105,7 +106,15 @@ def _lit_leg(picture: Picture, place: Place) -> Leg | Reason:
     colour = skin_of(chroma(density), (place.knee_mm < SEED_MM) & fine, along)
     region = outline(density, place, colour)
     wrong = checks.of_colour(picture, place, colour) or checks.of_sharpness(picture, place, region)
-    return wrong or _judged_leg(picture, region, colour, place)
+    if wrong is not None:
+        return wrong
+    leg = _judged_leg(picture, region, colour, place)
+    # A groin that is marked tells where the leg goes. Without one, most of a leg that fills the picture is first taken
+    # for background, and the outline is cut through it.
+    if leg is not Reason.NOT_A_LEG or place.thigh_mm is not None or not cut_through(region, density, place):
+        return leg
+    region = outline(density, place, colour, widely=True)
+    return checks.of_sharpness(picture, place, region) or _judged_leg(picture, region, colour, place)
 
 
 def _judged_leg(picture: Picture, region: Mask, colour: Skin, place: Place) -> Leg | Reason:
@@ -116,11 +125,16 @@ def _judged_leg(picture: Picture, region: Mask, colour: Skin, place: Place) -> L
         judged.of_knee(skin, region, place)
         or judged.of_shape(slabs, seen_mm, place)
         or judged.of_edges(picture, region, seen_mm, place)
-        or of_limb(picture, region, seen_mm, place)
+        or _of_looks(Cut(picture, region, slabs, seen_mm, place))
     )
     if wrong is not None:
         return wrong
     return Leg(place, np.asarray(skin & (place.along_mm < seen_mm)), seen_mm)
+
+
+def _of_looks(cut: Cut) -> Reason | None:
+    looks = looks_of(cut.picture, cut.outline, cut.seen_mm, cut.place)
+    return of_limb(cut.outline, looks) or of_signs(cut, looks)
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,9 @@ COARSEST_MM: Final = 2.6
 DARKEST: Final = 0.012
 """Linear light of the brightest channel of skin below which noise and rounding hide a net: 29 of 255."""
 CLIPPED_SHARE: Final = 0.3
+BAND_MM: Final = 20.0
+WHITE: Final = 0.8
+"""Share of a band across the thigh that is clipped where white cloth lies over it."""
 CAST: Final = 0.2
 """ln R/G or ln G/B of what lies around the leg from which on the light is taken to be coloured."""
 UNLIKE: Final = 0.06
@@ -89,8 +92,20 @@ def of_light(picture: Picture, place: Place) -> Reason | None:
     if float(np.quantile(brightest[strip], 0.7)) < DARKEST:
         return Reason.DARK
     knee = place.knee_mm < 40.0
-    clipped = max(float(picture.clipped[part].mean()) for part in (strip, knee) if part.any())
+    clipped = max(
+        float(picture.clipped[part].mean()) for part in (_below_white(strip, picture, place), knee) if part.any()
+    )
     return Reason.OVER_EXPOSED if clipped > CLIPPED_SHARE else None
+
+
+def _below_white(strip: Mask, picture: Picture, place: Place) -> Mask:
+    """Return `strip` but for an upper end that is clipped throughout: a white gown, in light that is right for skin."""
+    band = np.floor(place.along_mm / BAND_MM).astype(np.int32)
+    white = [float(picture.clipped[strip & (band == number)].mean()) > WHITE for number in np.unique(band[strip])]
+    if all(white):
+        return strip
+    last = int(np.unique(band[strip])[np.flatnonzero(~np.array(white))[-1]])
+    return np.asarray(strip & (band <= last))
 
 
 def of_colour(picture: Picture, place: Place, skin: Skin) -> Reason | None:

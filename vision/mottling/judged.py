@@ -24,8 +24,9 @@ SLAB_MM: Final = 4.0
 PROBE_MM: Final = 10.0
 BELOW_MM: Final = 28.0
 """Slabs begin this far below the kneecap edge: at the centre of the knee."""
-GAP_MM: Final = 26.0
-"""Skin is followed over gaps of at most this: a tube, an electrode, a strip of plaster."""
+GAP_MM: Final = 30.0
+"""Skin is followed over gaps of at most this: a tube, an electrode, a strip of plaster of 22 mm with the rims that are
+left off beside it."""
 LEAST_WIDTH: Final = 0.25
 """Of the leg's width that has to be judged skin in a slab that counts as seen."""
 LEAST_SHARE: Final = 0.35
@@ -72,13 +73,19 @@ class Slabs:
     """Of the outline."""
     judged_mm: Array
     """Of the skin that can be judged."""
-    side_mm: Array
-    """From the axis to the outline's further side."""
+    left_mm: Array
+    """From the axis to the outline, negative to the left."""
+    right_mm: Array
     left_open: Mask
     """The outline's side is the end of the picture, or of what can be a leg."""
     right_open: Mask
     end_mm: float
     """Where the picture ends along the axis."""
+
+    @property
+    def side_mm(self) -> Array:
+        """From the axis to the outline's further side, shape (n,)."""
+        return np.maximum(-self.left_mm, self.right_mm)
 
 
 def judged_skin(picture: Picture, outline: Mask, skin: Skin, place: Place) -> Mask:
@@ -113,7 +120,7 @@ def slabs_of(outline: Mask, judged: Mask, place: Place) -> Slabs:
     """Return the leg's slabs from 30 mm below the kneecap edge to the end of the picture."""
     last = float(place.along_mm[outline].max()) if outline.any() else 0.0
     edges = np.arange(-BELOW_MM, max(last, 0.0) + SLAB_MM, SLAB_MM)
-    columns: list[tuple[float, float, float, float, bool, bool]] = []
+    columns: list[tuple[float, float, float, float, float, bool, bool]] = []
     border = np.zeros(outline.shape, dtype=bool)
     border[:2] = border[-2:] = True
     border[:, :2] = border[:, -2:] = True
@@ -125,7 +132,7 @@ def slabs_of(outline: Mask, judged: Mask, place: Place) -> Slabs:
     across, ends, seen = place.across_mm.ravel(), border.ravel(), solid(judged, place).ravel()
     for i, some in enumerate(cells):
         if len(some) == 0:
-            columns.append((float(edges[i]) + SLAB_MM / 2, 0.0, 0.0, 0.0, False, False))
+            columns.append((float(edges[i]) + SLAB_MM / 2, 0.0, 0.0, 0.0, 0.0, False, False))
             continue
         left, right = float(across[some].min()), float(across[some].max())
         is_open = [
@@ -134,11 +141,12 @@ def slabs_of(outline: Mask, judged: Mask, place: Place) -> Slabs:
         ]
         deep_mm = max(float(rows[i]) * place.mm**2 / (2 * PROBE_MM), 0.5 * SLAB_MM)
         width, judged_mm = (float(count) * place.mm**2 / deep_mm for count in (len(some), seen[some].sum()))
-        side_mm = max(-left, right)
-        columns.append((float(edges[i]) + SLAB_MM / 2, width, judged_mm, side_mm, is_open[0], is_open[1]))
-    at, width_mm, judged_width, side, left_open, right_open = (np.array(part) for part in zip(*columns, strict=True))
+        columns.append((float(edges[i]) + SLAB_MM / 2, width, judged_mm, left, right, is_open[0], is_open[1]))
+    at, width_mm, judged_width, lefts, rights, left_open, right_open = (
+        np.array(part) for part in zip(*columns, strict=True)
+    )
     end_mm = float(place.along_mm[np.abs(place.across_mm) < PROBE_MM].max()) if (rows > 0).any() else 0.0
-    return Slabs(at, width_mm, judged_width, side, left_open, right_open, end_mm)
+    return Slabs(at, width_mm, judged_width, lefts, rights, left_open, right_open, end_mm)
 
 
 def seen_to_mm(slabs: Slabs) -> float:

@@ -6,6 +6,7 @@ that what lies within it is rough and of many colours. The limits lie between le
 other things (docs/mottling.md), nearer to the latter.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 import cv2
@@ -38,24 +39,43 @@ MOST_COLOURS: Final = 0.12
 """Spread of ln R/G or ln G/B within the outline: at most 0.09 on five dark or hairy legs; 0.14 to 0.3 on fur."""
 
 
-def of_limb(picture: Picture, outline: Mask, seen_mm: float, place: Place) -> Reason | None:
-    """Return whether what `outline`, shape (h, w), holds up to `seen_mm` along the thigh can be one limb."""
-    if elongation(outline) < LEAST_ELONGATION:
-        return Reason.NOT_A_LEG
+@dataclass(frozen=True)
+class Looks:
+    """What is seen within an outline and across it."""
+
+    rough: float
+    """As `roughness` says."""
+    colours: float
+    """As `colours` says."""
+    constant: tuple[float, ...]
+    """As `constancy` says, of each side on which enough is in the picture."""
+
+
+def looks_of(picture: Picture, outline: Mask, seen_mm: float, place: Place) -> Looks:
+    """Return what is seen in and across `outline`, shape (h, w), up to `seen_mm` along the thigh."""
     density = picture.density
     part = np.asarray((place.along_mm > BEGIN_MM) & (place.along_mm < max(seen_mm, 30.0)))
     inwards = cv2.distanceTransform(outline.astype(np.uint8), cv2.DIST_L2, 5) * place.mm
     outwards = cv2.distanceTransform((~outline).astype(np.uint8), cv2.DIST_L2, 5) * place.mm
     within = part & (inwards > 2 * STRIP_MM[0])
-    rough = roughness(density[..., 1], within, place.mm)
-    if rough > ROUGH[1] or (rough > ROUGH[0] and colours(density, within, place.mm) > MOST_COLOURS):
-        return Reason.NOT_A_LEG
     looks = np.concatenate([chroma(density), density[..., 1:2]], axis=-1)
     inner, outer = (part & (away > STRIP_MM[0]) & (away < STRIP_MM[1]) for away in (inwards, outwards))
     sides = (place.across_mm < 0, place.across_mm > 0)
     constant = [constancy(looks, inner & side, outer & side, place) for side in sides]
-    seen = [value for value in constant if value is not None]
-    return Reason.NOT_A_LEG if seen and max(seen) < LEAST_CONSTANT else None
+    return Looks(
+        roughness(density[..., 1], within, place.mm),
+        colours(density, within, place.mm),
+        tuple(value for value in constant if value is not None),
+    )
+
+
+def of_limb(outline: Mask, looks: Looks) -> Reason | None:
+    """Return whether what `outline`, shape (h, w), holds can be one limb."""
+    if elongation(outline) < LEAST_ELONGATION:
+        return Reason.NOT_A_LEG
+    if looks.rough > ROUGH[1] or (looks.rough > ROUGH[0] and looks.colours > MOST_COLOURS):
+        return Reason.NOT_A_LEG
+    return Reason.NOT_A_LEG if looks.constant and max(looks.constant) < LEAST_CONSTANT else None
 
 
 def elongation(outline: Mask) -> float:
