@@ -85,6 +85,10 @@ accuracy: $(READY) ## the accuracy ladder: 4,800 simulated presses by stratum, a
 faults: $(READY) ## every fault of the phantom as pictures: what was refused, what got through (docs/evidence; about 10 minutes)
 	@$(BIN)/python -m benchmarks.faults
 
+.PHONY: refill-outsider
+refill-outsider: $(READY) ## presses by a second generator that shares no model with the phantom: harmless, refused, wrong (docs/evidence; about 15 minutes)
+	@$(BIN)/python -m benchmarks.outsider
+
 .PHONY: bench
 bench: $(READY) ## speed per frame and per press beside the peers, memory over 1,000 presses (docs/evidence; about 5 minutes)
 	@$(BIN)/python -m benchmarks.phantom_speed

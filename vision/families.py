@@ -123,6 +123,18 @@ def _finished(u: Array, theta: Array) -> Array:
         return 1 - np.exp(np.exp(theta[2]) * np.log1p(-begun))
 
 
+def _uneven(u: Array, theta: Array) -> Array:
+    """Places that each refill exponentially, the last of them some time constants after the first, and evenly between.
+
+    Blood comes over an area as a front does: the mean of it is slower to begin than any place, and ends as fast.
+    """
+    each_s = np.exp(theta[0])
+    spread = np.exp(np.minimum(theta[1], 3.0))
+    since = u / each_s
+    late = np.maximum(since - spread, 0.0)
+    return (np.minimum(since, spread) + np.exp(-since) - np.exp(-late)) / spread
+
+
 def _both(
     name: str,
     shape: Callable[[Array, Array], Array],
@@ -147,6 +159,7 @@ FAMILIES: tuple[Family, ...] = (
     *_both("cascade", _cascade, (0.0, 0.0), (1.0, 1.5), 1.0),
     # Kumaraswamy's distribution (J Hydrol 1980;46:79): the others never quite settle, this one has done so at a time.
     Family("finished", _finished, (0.8, 0.2, 0.4), (1.0, 0.4, 0.5), delayed=False, log_share=float(np.log(0.5))),
+    *_both("uneven", _uneven, (0.0, 0.7), (1.0, 0.6), 0.5),
     Family("logistic", _logistic, (0.4, -1.3), (1.0, 0.6), delayed=False),
 )
 

@@ -190,6 +190,7 @@ def analyse_trace(trace: Trace, pressure: PressureTrace | None, settings: Settin
         or quality.of_colour(trace, press, time_zero_s, limits)
         or quality.of_drift(trace, press, limits)
         or quality.of_course(trace, time_zero_s, limits)
+        or quality.of_early_return(trace, press, limits)
         or quality.of_leap(trace, time_zero_s, limits)
         or quality.of_bump(trace, press, time_zero_s, limits)
         or quality.of_hold(trace, press, limits)
@@ -255,6 +256,8 @@ def _measured(begun: PressAnalysis, moment: _Moment, limits: Limits) -> PressAna
         return replace(told, reason=doubt)
     low, middle, high = estimate.crt_quantiles_s
     if middle > window_s or estimate.unfinished_probability > limits.unfinished:
+        if quality.is_overfull(begun.trace, begun.profile, moment.time_zero_s, limits):
+            return replace(told, reason="not_settled")
         return replace(told, status="censored", crt_exceeds_s=float(min(window_s, max(low, 0.0))))
     complaint = (
         quality.of_estimate(estimate, window_s, limits)

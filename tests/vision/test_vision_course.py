@@ -80,6 +80,57 @@ def test_a_slow_refill_that_begins_before_the_probe_lets_go_is_none_of_this_rele
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("late_s", [0.2, 0.3])
+def test_blood_that_is_back_before_the_pressure_falls_gives_no_number(late_s: float) -> None:
+    """The sensor's fall is late, its rise is not: as a sensor that sticks, or frames missing whose times deny it."""
+    time_s = np.arange(-8.0, 9.0, 1 / 40) + 0.007
+    skin = np.where(time_s < -5.5, 1.0, exponential(time_s + late_s, TRUE_S, 1.0, 0.0))
+    noise = 0.01 * np.random.default_rng(3).standard_normal(len(skin))
+    probe_s = np.arange(-8.0, 9.0, 0.01)
+    kpa = 40.0 * np.clip((probe_s + 5.75) / 0.4, 0, 1) * (probe_s < 0)
+    trace = Trace(time_s, 0.5 + STEP * (skin + noise))
+    found = analyse_trace(trace, PressureTrace(probe_s, kpa), Settings())
+    assert found.reason in ("clocks_disagree", "pressure_not_held")
+    assert found.profile is not None
+    assert quality.of_early_return(trace, found.profile, LIMITS) == "clocks_disagree"
+    assert quality.of_early_return(trace, None, LIMITS) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(6))
+def test_a_sound_press_has_no_blood_back_early(seed: int) -> None:
+    found = press(seed=seed, noise=0.03)
+    assert quality.of_early_return(found.trace, found.profile, LIMITS) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("per_s", "overfull"), [(0.06, True), (0.0, False)])
+def test_skin_that_reddens_on_beyond_what_it_was_is_no_refill_longer_than_the_window(
+    per_s: float, overfull: bool
+) -> None:
+    time_s = np.arange(-8.0, 9.0, 1 / 40) + 0.007
+    found = press(per_s * np.maximum(time_s, 0.0))
+    assert quality.is_overfull(found.trace, found.profile, 0.0, LIMITS) is overfull
+    assert found.status != "censored"
+    assert not quality.is_overfull(found.trace, None, 0.0, LIMITS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("copied", [3, 6])
+def test_copies_that_a_codec_made_differ_by_less_than_their_noise(copied: int) -> None:
+    time_s = np.arange(-8.0, 9.0, 1 / 40) + 0.007
+    skin = np.where(time_s < -5.5, 1.0, exponential(time_s, TRUE_S, 1.0, 0.0))
+    chance = np.random.default_rng(2)
+    light = np.exp(-STEP * skin[:, None] * np.array([0.3, 1.0, 0.8])) * np.array([0.5, 0.3, 0.2])
+    light = light * (1 + 1e-3 * chance.standard_normal(light.shape))
+    held = np.arange(len(time_s)) // copied * copied
+    again = np.where((time_s > 0) & (time_s < 2), held, np.arange(len(time_s)))
+    copies = light[again] * (1 + 1e-6 * chance.standard_normal(light.shape))
+    assert quality.of_frames(trace_from_light(time_s, light), 0.0, LIMITS) is None
+    assert quality.of_frames(trace_from_light(time_s, copies), 0.0, LIMITS) == "frames_repeated"
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("left", "lost"), [(0.45, True), (0.63, False)])
 def test_blood_that_is_lost_again_before_the_skin_has_refilled_was_pressed_out(left: float, lost: bool) -> None:
     """Pressed from 0.7 to 1.5 s with so little that no dip below the fitted curve shows."""

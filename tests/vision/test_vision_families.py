@@ -12,7 +12,8 @@ NAMES = [family.name for family in FAMILIES]
 RISING = [
     family
     for family in FAMILIES
-    if family.name.split(",")[0] in ("exponential", "two exponentials", "Weibull", "cascade", "logistic", "finished")
+    if family.name.split(",")[0]
+    in ("exponential", "two exponentials", "Weibull", "cascade", "logistic", "finished", "uneven")
 ]
 FAR_S = np.array([1e7])
 
@@ -190,3 +191,13 @@ def test_weighted_quantiles_of_a_known_sample() -> None:
     weights = np.exp(-0.5 * ((wide - 3) / 2) ** 2 + 0.5 * ((wide - 3) / 4) ** 2)
     assert weighted_quantiles(wide, weights, (0.025, 0.975)) == pytest.approx([3 - 3.92, 3 + 3.92], abs=0.15)
     assert weighted_quantiles(np.array([7.0]), np.array([2.0]), (0.025, 0.5)) == [7.0, 7.0]
+
+
+def test_an_uneven_refill_is_the_mean_of_places_that_begin_one_after_the_other() -> None:
+    uneven = next(family for family in FAMILIES if family.name == "uneven")
+    each_s, spread = 0.8, 2.5
+    time_s = np.linspace(0.0, 12.0, 200)
+    starts_s = (np.arange(4000) + 0.5) / 4000 * spread * each_s
+    places = 1 - np.exp(-np.maximum(time_s[:, None] - starts_s, 0.0) / each_s)
+    told = uneven.curve(time_s, np.array([[np.log(each_s)], [np.log(spread)], [0.0]]))[:, 0]
+    assert told == pytest.approx(places.mean(axis=1), abs=1e-4)

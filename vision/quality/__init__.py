@@ -13,10 +13,20 @@ from vision.quality.frames import of_frames, of_frozen
 from vision.quality.light import of_brightening, of_closure, of_colour, of_light, of_light_level
 from vision.quality.limits import Limits
 from vision.quality.picture import of_coherence, of_field, of_flicker, of_glare, of_motion, of_picture, of_surround
-from vision.quality.pressing import is_unfinished, of_blanching, of_clocks, of_drift, of_pressure, of_steep_drift
+from vision.quality.pressing import (
+    is_overfull,
+    is_unfinished,
+    of_blanching,
+    of_clocks,
+    of_drift,
+    of_early_return,
+    of_pressure,
+    of_steep_drift,
+)
 
 __all__ = [
     "Limits",
+    "is_overfull",
     "is_unfinished",
     "of_blanching",
     "of_brightening",
@@ -28,6 +38,7 @@ __all__ = [
     "of_course",
     "of_dip",
     "of_drift",
+    "of_early_return",
     "of_estimate",
     "of_field",
     "of_flicker",

@@ -56,8 +56,9 @@ def _leap(trace: Trace, time_zero_s: float) -> float:
     if len(signal) < 12:
         return 0.0
     steps = np.abs(signal[3:] + signal[2:-1] - signal[1:-2] - signal[:-3]) / 2
-    # Across a gap that the times tell of, blood had the time to come.
-    steps = np.where(time_s[3:] - time_s[:-3] < 4 * trace.interval_s, steps, 0.0)
+    # Across a gap that the times tell of, blood had the time to come: all of it in a long one, a part in a short one.
+    span_s = time_s[3:] - time_s[:-3]
+    steps = np.where(span_s < 4 * trace.interval_s, steps * np.minimum(3 * trace.interval_s / span_s, 1.0), 0.0)
     middle_s = 0.5 * (time_s[1:-2] + time_s[2:-1])
     largest = int(np.argmax(steps))
     away_s = np.abs(middle_s - middle_s[largest])
@@ -66,7 +67,7 @@ def _leap(trace: Trace, time_zero_s: float) -> float:
     if not len(around) or around.max() > STEEP * steps[largest]:
         return 0.0
     noise = robust_sd(np.diff(signal, 3)) / np.sqrt(20.0)
-    return float(steps[largest] - around.max()) - 3 * noise
+    return float(steps[largest] - around.max()) - 4.5 * noise
 
 
 def of_bump(trace: Trace, profile: PressProfile | None, time_zero_s: float, limits: Limits) -> str | None:

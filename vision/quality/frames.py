@@ -1,10 +1,15 @@
 """Whether the frames across the rise are whole."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vision.grid import GridRecording
 from vision.quality.limits import Limits
 from vision.trace import Trace
+from vision.weights import robust_sd
+
+COPY_OF_NOISE: float = 0.1
+"""Two pictures of one moment differ by less than this share of what noise makes of two in a row, in every colour."""
 
 
 def of_frames(trace: Trace, time_zero_s: float, limits: Limits) -> str | None:
@@ -13,7 +18,8 @@ def of_frames(trace: Trace, time_zero_s: float, limits: Limits) -> str | None:
     if len(fresh.time_s) < 3:
         return "frames_repeated"
     early = trace.between(time_zero_s, time_zero_s + 2.0)
-    if trace.repeated is not None and early.any() and trace.repeated[early].mean() > limits.repeated_share:
+    copies = _copies(trace)
+    if early.any() and copies[early].mean() > limits.repeated_share:
         return "frames_repeated"
     gap_s, shortest_s = _gaps_across_rise(fresh, time_zero_s)
     if gap_s > max(limits.gap_s, 3 * fresh.interval_s):
@@ -40,3 +46,19 @@ def _gaps_across_rise(trace: Trace, time_zero_s: float) -> tuple[float, float]:
     rise = (time_s[:-1] > time_zero_s - 0.3) & (time_s[:-1] < time_zero_s + 4.0)
     gaps = np.diff(time_s)[rise]
     return (float(gaps.max()), float(gaps.min())) if len(gaps) else (0.0, np.inf)
+
+
+def _copies(trace: Trace) -> NDArray[np.bool_]:
+    """Return which frames (n,) say the same as the one before, to the bit or to far less than their noise.
+
+    What a codec makes of a repeated picture is no copy to the bit. But no two exposures come out alike in all colours:
+    by chance, not one in a thousand does.
+    """
+    same = np.zeros(len(trace.time_s), dtype=np.bool_) if trace.repeated is None else trace.repeated.copy()
+    if trace.light is None:
+        return same
+    steps = np.diff(np.log(np.maximum(trace.light, 1e-5)), axis=0)
+    noise = np.array([robust_sd(steps[~same[1:], channel]) for channel in range(3)])
+    if (noise > 0).all():
+        same[1:] |= (np.abs(steps) < COPY_OF_NOISE * noise).all(axis=1)
+    return same

@@ -62,7 +62,9 @@ class Limits:
     least_return: float = 0.75
     dip: float = 0.12
     lost_again: float = 0.05
-    leap: float = 0.12
+    leap: float = 0.06
+    back_early: float = 0.05
+    overfull: float = 1.1
     surround_course: float = 0.06
     half_width: float = 0.30
     half_width_s: float = 0.30

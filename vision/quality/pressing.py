@@ -19,6 +19,10 @@ BEGUN_S: float = 0.1
 """Skin has begun to pale once its mean over `BEGUN_S` fell by this share of the whole fall, and stays below."""
 
 
+RETURN_APART_S: float = 0.07
+"""This long before time zero no blood is back: half of a quick release, and a frame."""
+
+
 def of_pressure(profile: PressProfile | None, limits: Limits, target_kpa: float | None) -> str | None:
     """Return what was wrong with the press itself; None for a good one."""
     if profile is None:
@@ -87,6 +91,20 @@ def is_unfinished(trace: Trace, profile: PressProfile | None, time_zero_s: float
     return fall is not None and fall > 2 * limits.least_step and rise < max(0.15 * fall, limits.least_step)
 
 
+def is_overfull(trace: Trace, profile: PressProfile | None, time_zero_s: float, limits: Limits) -> bool:
+    """Return whether the window ends with more blood than before the press: no refill that is still to come.
+
+    Skin that swells or flushes may go on reddening for long. To call its refill longer than the window would be a
+    finding that it does not have.
+    """
+    _, fall, _ = _steps(trace, profile, time_zero_s)
+    last = trace.signal[trace.time_s > trace.time_s[-1] - 1.0]
+    if fall is None or fall < limits.least_step or len(last) < 4:
+        return False
+    hold = float(np.median(trace.signal[trace.blanched(time_zero_s)]))
+    return float(np.median(last)) - hold > limits.overfull * fall
+
+
 def of_clocks(trace: Trace, profile: PressProfile | None, limits: Limits) -> str | None:
     """Return whether the skin paled at another time than pressure rose: two clocks, or another press's pressure.
 
@@ -109,6 +127,27 @@ def of_clocks(trace: Trace, profile: PressProfile | None, limits: Limits) -> str
     # What has begun is seen only once it has gone some way: led back to its beginning before it is called late.
     late = begun_s - 0.5 * (half_s - begun_s) > profile.held_from_s + limits.begins_to_pale_s
     return "clocks_disagree" if early or late else None
+
+
+def of_early_return(trace: Trace, profile: PressProfile | None, limits: Limits) -> str | None:
+    """Return whether blood was back before the pressure fell: two clocks, or frames missing that the times deny.
+
+    A pressure that is known to have held lets no blood in until it falls, which it begins to half of its release before
+    time zero. Pale skin hardly pulses, so that little is needed to tell.
+    """
+    if profile is None:
+        return None
+    falls_s = profile.time_zero_s - max(RETURN_APART_S, 0.7 * (profile.release_s or 0.0))
+    last = trace.signal[trace.between(falls_s - 0.12, falls_s)]
+    held = trace.between(max(profile.held_from_s + 0.5, falls_s - 2.0), falls_s - 0.5)
+    levels = _free_and_pale(trace, profile)
+    if levels is None or len(last) < 2 or held.sum() < 8:
+        return None
+    line = np.polyfit(trace.time_s[held] - falls_s, trace.signal[held], 1)
+    rose = float(np.median(last)) - float(line[1])
+    noise = float(np.std(trace.signal[held] - np.polyval(line, trace.time_s[held] - falls_s)))
+    fall = levels[0] - levels[1]
+    return "clocks_disagree" if rose > limits.back_early * fall + 3 * noise / np.sqrt(min(len(last), 4)) else None
 
 
 def _free_and_pale(trace: Trace, profile: PressProfile) -> tuple[float, float, float] | None:
