@@ -64,7 +64,11 @@ class RefusalOutcome:
 
 def run_leg(case: LegCase) -> LegOutcome:
     """Draw one leg and score it with the marks that a nurse would tap."""
-    leg = take(spec_of(case.number, case.renderer))
+    return outcome_of(take(spec_of(case.number, case.renderer)), case)
+
+
+def outcome_of(leg: LegPhoto, case: LegCase) -> LegOutcome:
+    """Score a photo with the marks that a nurse would tap."""
     begun_s = time.process_time()
     found = assess(leg.photo, leg.truth.landmarks_tapped)
     seconds = time.process_time() - begun_s

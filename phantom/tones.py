@@ -39,9 +39,15 @@ def _matching_functions() -> Floats:
     return np.stack([x, y, z])
 
 
+def observer_weights() -> Floats:
+    """Weights that give X, Y, Z under D65 of a spectrum, shape (3, 31): 400 to 700 nm by 10; Y of white is 1."""
+    weights = _matching_functions() * _D65
+    return np.asarray(weights / weights[1].sum())
+
+
 def lab(reflectance: Floats) -> tuple[float, float, float]:
     """CIE L*, a*, b* under D65 of one reflectance spectrum, shape (31,): 400 to 700 nm by 10, 0 to 1."""
-    weights = _matching_functions() * _D65
+    weights = observer_weights()
     relative = (weights @ reflectance) / weights.sum(axis=1)
     f = np.where(relative > (6 / 29) ** 3, np.cbrt(relative), relative / (3 * (6 / 29) ** 2) + 4 / 29)
     return float(116 * f[1] - 16), float(500 * (f[0] - f[1])), float(200 * (f[1] - f[2]))

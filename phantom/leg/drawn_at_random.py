@@ -15,7 +15,7 @@ SIZES: Final[tuple[tuple[int, int], ...]] = ((1600, 1200), (2048, 1536), (2592, 
 
 def spec_of(number: int, renderer: Renderer, score: int | None = None) -> LegSpec:
     """Return the spec with a number: always the same. `score` 0 to 5; None: drawn evenly."""
-    rng = np.random.default_rng([number, 77 if renderer == "optics" else 78])
+    rng = np.random.default_rng([number, 78 if renderer == "painter" else 77])
     wanted = int(rng.integers(0, 6)) if score is None else score
     size = SIZES[int(rng.choice(len(SIZES), p=[0.55, 0.25, 0.15, 0.05]))]
     reach = float(rng.uniform(*REACHES[wanted])) if wanted >= 2 else None

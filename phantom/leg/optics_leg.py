@@ -1,5 +1,8 @@
 """Renderer "optics": a leg whose skin has the spectrum that melanin, blood and saturation give it."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -15,28 +18,60 @@ Floats = NDArray[np.float32]
 Drawn = tuple[Photo, Shape, Floats, NDArray[np.bool_]]
 
 
+@dataclass(frozen=True)
+class Look:
+    """What of a leg is left to its skin's pigments and to the camera; all arrays (h, w) or (h, w, 3)."""
+
+    blood: Callable[[LegSpec, Shape, Floats, Floats], tuple[Floats, Floats]]
+    """Blood fraction and saturation of spec, shape, mottling and unevenness."""
+    ln_rgb: Callable[[Floats, Floats, Floats], Floats]
+    """ln of linear R, G, B of blood, saturation and melanin as a share of the leg's own."""
+    shine: Callable[[Shape], Floats] | None
+    """Light that the surface returns, which has not been in the skin, for 1 of white; None: there is none."""
+    cloth: Callable[[Floats], Floats] | None
+    """Linear R, G, B of cloth as this camera sees it; None: as it is."""
+    photo: Callable[[Floats, NDArray[np.bool_], LegSpec, np.random.Generator], Photo]
+    """The photo of linear light and the leg's pixels."""
+
+
 def draw(spec: LegSpec, size: tuple[int, int]) -> Drawn:
     """Return photo (h, w, 3), shape, mottling 0 to 1 (h, w), and the skin that can be seen (h, w)."""
+
+    def colour(blood: Floats, saturation: Floats, melanin: Floats) -> Floats:
+        return ln_rgb(blood, saturation, melanin, spec.tone, spec.light_kelvin)
+
+    return drawn(spec, size, Look(leg_blood, colour, None, None, exposed))
+
+
+def drawn(spec: LegSpec, size: tuple[int, int], look: Look) -> Drawn:
+    """Return what `draw` does, with skin and camera of another look."""
     shape = place(spec, size)
     rng = np.random.default_rng([spec.seed, 5])
     mottled = mottling(spec, shape)
-    light = _skin(spec, shape, mottled, rng)
+    light = _skin(spec, shape, mottled, rng, look)
     light, hidden = things.over_leg(light, spec, shape, rng)
     light = light * roundness(shape, rng)[..., None]
-    sheet = things.cloth(spec.sheet, shape.reach.shape, 90.0, rng) * _contact_shadow(shape)
+    if look.shine is not None:
+        light = light + look.shine(shape)[..., None]
+    sheet = _seen(things.cloth(spec.sheet, shape.reach.shape, 90.0, rng), look) * _contact_shadow(shape)
     leg = cv2.GaussianBlur(shape.leg.astype(np.float32), (0, 0), 0.8)[..., None]
     scene = light * leg + sheet * (1 - leg)
     gown = things.covered(spec, shape, rng)
-    scene = np.where(gown[..., None], things.cloth(spec.gown, shape.reach.shape, 60.0, rng), scene)
+    scene = np.where(gown[..., None], _seen(things.cloth(spec.gown, shape.reach.shape, 60.0, rng), look), scene)
     scene = scene * fall_of_light(spec, shape, rng)[..., None]
-    return exposed(np.asarray(scene, np.float32), shape.leg, spec, rng), shape, mottled, shape.leg & ~gown & ~hidden
+    photo = look.photo(np.asarray(scene, np.float32), shape.leg, spec, rng)
+    return photo, shape, mottled, shape.leg & ~gown & ~hidden
 
 
-def _skin(spec: LegSpec, shape: Shape, mottled: Floats, rng: np.random.Generator) -> Floats:
+def _seen(cloth: Floats, look: Look) -> Floats:
+    return cloth if look.cloth is None else look.cloth(cloth)
+
+
+def _skin(spec: LegSpec, shape: Shape, mottled: Floats, rng: np.random.Generator, look: Look) -> Floats:
     """Return the skin's linear R, G, B (h, w, 3), as it would be on a flat surface."""
     size = shape.reach.shape
     uneven = smooth_noise(size, 30.0 / shape.mm_per_px, rng)
-    blood, saturation = leg_blood(spec, shape, mottled, uneven)
+    blood, saturation = look.blood(spec, shape, mottled, uneven)
     melanin = (
         1.0
         + 0.06 * smooth_noise(size, 50.0 / shape.mm_per_px, rng)
@@ -60,13 +95,7 @@ def _skin(spec: LegSpec, shape: Shape, mottled: Floats, rng: np.random.Generator
         blood = blood * (1 - 0.4 * line)
     bruise = things.blob(shape, rng, (9, 20)) if "bruise" in have else np.zeros(size, np.float32)
     blood, saturation = blood * (1 + 2.0 * bruise), saturation - 0.25 * bruise
-    ln = ln_rgb(
-        np.asarray(blood, np.float32),
-        np.asarray(saturation, np.float32),
-        np.asarray(melanin, np.float32),
-        spec.tone,
-        spec.light_kelvin,
-    )
+    ln = look.ln_rgb(*(np.asarray(part, np.float32) for part in (blood, saturation, melanin)))
     # Bilirubin and methaemoglobin of an older bruise take blue and a little green.
     ln = ln + bruise[..., None] * np.array([-0.02, -0.06, -0.30], np.float32) + paler[..., None]
     if "tattoo" in have:

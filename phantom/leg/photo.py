@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from phantom.leg import optics_leg, painter_leg
+from phantom.leg import optics_leg, other_cameras, painter_leg
 from phantom.leg.camera import Photo
 from phantom.leg.shape import Point, Shape, half_width_mm
 from phantom.leg.spec import LegSpec, Renderer
@@ -18,6 +18,7 @@ Mask = NDArray[np.bool_]
 DRAW: dict[Renderer, Callable[[LegSpec, tuple[int, int]], optics_leg.Drawn]] = {
     "optics": optics_leg.draw,
     "painter": painter_leg.draw,
+    "other_cameras": other_cameras.draw,
 }
 DRAWN_PX: int = 1200
 """Longer side of what is drawn; a larger photo is enlarged from it."""

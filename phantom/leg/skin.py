@@ -4,6 +4,7 @@ The optics are those of `phantom.optics`; a leg's dermis holds less blood than a
 blood that is less saturated (venous stasis), and the skin between the meshes less.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import cv2
@@ -44,11 +45,16 @@ def colour_table(tone: str, melanin_share: float, kelvin: float) -> Floats:
 
 def ln_rgb(blood: Floats, saturation: Floats, melanin: Floats, tone: str, kelvin: float) -> Floats:
     """Return ln of linear R, G, B (h, w, 3) of skin; `melanin` is a share of the tone's own, about 1."""
+    return between(lambda share: colour_table(tone, share, kelvin), blood, saturation, melanin)
+
+
+def between(table_of: Callable[[float], Floats], blood: Floats, saturation: Floats, melanin: Floats) -> Floats:
+    """Return ln of linear R, G, B (h, w, 3) between the nodes of tables; `table_of` gives that of a melanin share."""
     down = np.sqrt(np.clip(blood - 5e-4, 0.0, MOST_BLOOD) / MOST_BLOOD) * (len(BLOOD_NODES) - 1)
     right = (np.clip(saturation, SATURATIONS[0], 1.0) - SATURATIONS[0]) / (1 - SATURATIONS[0]) * (len(SATURATIONS) - 1)
 
     def looked_up(share: float) -> Floats:
-        table = colour_table(tone, share, kelvin)
+        table = table_of(share)
         found = cv2.remap(table, right.astype(np.float32), down.astype(np.float32), cv2.INTER_LINEAR)
         return np.asarray(found, np.float32)
 

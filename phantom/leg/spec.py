@@ -5,8 +5,9 @@ from typing import Final, Literal
 
 Pattern = Literal["reticular", "patchy", "confluent"]
 PATTERNS: Final[tuple[Pattern, ...]] = ("reticular", "patchy", "confluent")
-Renderer = Literal["optics", "painter"]
+Renderer = Literal["optics", "painter", "other_cameras"]
 RENDERERS: Final[tuple[Renderer, ...]] = ("optics", "painter")
+"""Those of the evidence; `other_cameras` draws the legs of "optics" for development, and counts for no target."""
 DISTRACTORS: Final[tuple[str, ...]] = (
     "freckles",
     "scar",

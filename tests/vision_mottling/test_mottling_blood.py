@@ -60,6 +60,13 @@ def test_noise_stays_below_what_counts_as_mottled(noise: float) -> None:
     assert found.noise < 0.01
 
 
+def test_skin_gets_darker_with_blood_where_a_camera_s_matrix_makes_its_blue_lighter() -> None:
+    where = patches()
+    density = DARK_SKIN + 0.15 * where[..., None] * np.array([0.5, 1.0, -1.6], dtype=np.float32)
+    found = blood_of(np.asarray(np.exp(-density), dtype=np.float32), SKIN, PLACE)
+    assert float(np.mean(found.darkness[where]) - np.mean(found.darkness[~where])) > 0.05
+
+
 @pytest.mark.parametrize("spread", [0.01, 0.05])
 def test_white_noise_is_told_as_what_a_blur_of_a_mm_leaves_of_it(spread: float) -> None:
     raw = np.asarray(spread * dots(1.0, 5), dtype=np.float32)

@@ -1,12 +1,14 @@
 """What stands out is mottling only where it is drawn, and drawn in blood."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from vision.mottling.blood import Blood
 from vision.mottling.levels import Landmarks
 from vision.mottling.place import placed
-from vision.mottling.proof import proven, signs_of
+from vision.mottling.proof import proven, signature, signs_of
 from vision.mottling.strength import Excess
 
 Floats = NDArray[np.float32]
@@ -105,6 +107,35 @@ def test_a_redness_that_fades_with_a_vein_across_it_is_not() -> None:
 def test_skin_that_is_merely_uneven_is_not() -> None:
     index = stripes(60, 160, 0.012)
     assert not kept(index > 0.006, index, 0.33).any()
+
+
+def test_what_is_weak_beside_what_is_strong_is_not_joined_to_it() -> None:
+    index = np.zeros(SIZE, dtype=np.float32)
+    index[60:100, 60:100] = 0.16
+    index[60:100, 105:160] = 0.03
+    found = kept(index > 0, index, 0.33)
+    assert found[62:98, 62:98].all()
+    assert not found[:, 105:160].any()
+    index[:, :105] = 0
+    assert kept(index > 0, index, 0.33)[62:98, 107:158].all()
+
+
+def test_the_less_sure_the_index_the_more_is_asked_of_a_patch() -> None:
+    index = np.zeros(SIZE, dtype=np.float32)
+    index[60:100, 60:100] = 0.03
+    blood = Blood(index, np.zeros(SIZE, dtype=np.float32), index / np.float32(0.8), index)
+    sure, unsure = (
+        proven(index > 0, signs_of(replace(blood, noise=noise), Excess(index, 0.008), SKIN, PLACE), PLACE)
+        for noise in (0.004, 0.02)
+    )
+    assert sure.any()
+    assert not unsure.any()
+
+
+def test_a_region_says_which_signs_it_has_not() -> None:
+    index = bump(55.0, 0.12)
+    blood = Blood(index, np.zeros(SIZE, dtype=np.float32), index, index)
+    assert "steep" in signature(index > 0.05, signs_of(blood, Excess(index, 0.008), SKIN, PLACE), PLACE).missing
 
 
 def test_each_region_is_judged_by_itself() -> None:

@@ -148,12 +148,13 @@ class Found:
     signs: Signs
 
     def mottled(self, strict: float = 1.0) -> Mask:
-        """Return the mottled skin, shape (h, w); `strict` times the usual thresholds."""
+        """Return the mottled skin, shape (h, w), under `strict` times the usual thresholds of size and of evidence."""
         leg = self.leg
-        return proven(mottled_of(self.excess, self.drawing, leg.skin, leg.place, strict), self.signs, leg.place)
+        standing_out = mottled_of(self.excess, self.drawing, leg.skin, leg.place, strict)
+        return proven(standing_out, replace(self.signs, strict=strict), leg.place)
 
 
-def _looked_at(linear: NDArray[np.float32], leg: Leg) -> Found:
+def looked_at(linear: NDArray[np.float32], leg: Leg) -> Found:
     """Look at the skin's blood; what turns out to be plaster or ink is no skin of this leg."""
     blood = blood_of(linear, leg.skin, leg.place)
     excess = excess_of(blood, leg.skin, leg.place)
@@ -166,9 +167,9 @@ def _looked_at(linear: NDArray[np.float32], leg: Leg) -> Found:
 
 
 def _scored(picture: Picture, leg: Leg, scale_known: bool) -> Assessment:
-    box = _box_of(leg.skin)
+    box = box_of(leg.skin)
     shape = leg.skin.shape
-    found = _looked_at(picture.linear[box], Leg(cropped(leg.place, box), leg.skin[box], leg.seen_mm))
+    found = looked_at(picture.linear[box], Leg(cropped(leg.place, box), leg.skin[box], leg.seen_mm))
     leg, excess = found.leg, found.excess
     place = leg.place
     extent = extent_of(found.mottled(), place)
@@ -189,7 +190,8 @@ def _scored(picture: Picture, leg: Leg, scale_known: bool) -> Assessment:
     )
 
 
-def _box_of(skin: Mask) -> Box:
+def box_of(skin: Mask) -> Box:
+    """Return the rows and columns that hold `skin`."""
     rows, columns = np.flatnonzero(skin.any(axis=1)), np.flatnonzero(skin.any(axis=0))
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 

@@ -28,8 +28,13 @@ BLOOD: Final = np.array([-1.0, 1.6, -0.6], dtype=np.float32)
 """Weights of optical density in R, G, B: 0 for shade (1, 1, 1), and for melanin, whose density rises as 0.67, 1, 1.55
 over the bands of a camera (Jacques, Phys Med Biol 2013;58:R37). For 1 of green, blood of 35 % saturation gives 0.31,
 well-oxygenated blood 0.5 (Prahl's extinction under the dermis of Farrell et al. 1992)."""
-DARKNESS: Final = np.array([1 / 3, 1 / 3, 1 / 3], dtype=np.float32)
-"""At right angles to `BLOOD`: noise of the channels makes no slope of one on the other."""
+DRAWING: Final = np.array([1 / 3, 1 / 3, 1 / 3], dtype=np.float32)
+"""Darkness that the index is smoothed along, at right angles to `BLOOD`: noise of the channels makes no slope of one on
+the other."""
+DARKNESS: Final = np.array([0.615, 0.385, 0.0], dtype=np.float32)
+"""Darkness that the index is held against, of red and green alone and at right angles to `BLOOD`, too. In dark skin
+blue is few levels of noise, shine and, after a camera's colour matrix, of green that was taken from it: there more
+blood makes blue lighter, and a mean of all three hides that skin got darker."""
 FINE_MM: Final = 1.0
 WINDOW_MM: Final = 9.0
 """About a mesh."""
@@ -94,8 +99,7 @@ def blood_of(linear: Floats, skin: Mask, place: Place) -> Blood:
     light = np.stack([masked_blur(linear[..., channel], skin, sigma) for channel in range(3)], axis=-1)
     density = -np.log(np.maximum(light, SMALLEST))
     raw = np.asarray(density @ BLOOD, dtype=np.float32)
-    dark = np.asarray(density @ DARKNESS, dtype=np.float32)
-    detail = np.asarray(np.where(skin, dark - masked_blur(dark, skin, SHADE_MM / place.mm), 0), dtype=np.float32)
+    detail, darkness = (_unshaded(density, weights, skin, place) for weights in (DRAWING, DARKNESS))
     window = WINDOW_MM / place.mm
     mean_h, mean_d = masked_blur(raw, skin, window), masked_blur(detail, skin, window)
     cross = masked_blur(raw * detail, skin, window) - mean_h * mean_d
@@ -108,7 +112,13 @@ def blood_of(linear: Floats, skin: Mask, place: Place) -> Blood:
     unexplained = masked_blur(np.asarray(raw - guided, dtype=np.float32), skin, pool_mm / place.mm)
     index = guided + _above_noise(unexplained, left, skin, place)
     calm = masked_blur(raw, skin, pool_mm / place.mm)
-    return Blood(np.asarray(index, dtype=np.float32), slope, detail, calm, left)
+    return Blood(np.asarray(index, dtype=np.float32), slope, darkness, calm, left)
+
+
+def _unshaded(density: Floats, weights: Floats, skin: Mask, place: Place) -> Floats:
+    """Density by `weights` without what changes over more than `SHADE_MM`."""
+    dark = np.asarray(density @ weights, dtype=np.float32)
+    return np.asarray(np.where(skin, dark - masked_blur(dark, skin, SHADE_MM / place.mm), 0), dtype=np.float32)
 
 
 def _above_noise(values: Floats, noise: float, skin: Mask, place: Place) -> Floats:
