@@ -35,6 +35,7 @@ REAL_TIME: tuple[str, ...] = (
     "probe/test_probe_cli_press.py",
     "probe/test_probe_cli_status.py",
     "probe/test_probe_guard.py",
+    "screen/test_screen_timing_flows.py",
     "refill/test_refill_console.py",
     "refill/test_refill_supervisor.py",
     "device/test_device_bedside_console.py",
