@@ -176,14 +176,6 @@ def fit_side_by_side(
     return Modes(theta, value, precision)
 
 
-def fit(
-    lenses: Lenses, family: Family, knot_s: Array, start: Array, iterations: int, settled: float = SETTLED
-) -> Modes:
-    """Return the modes of one family reached from `start` (m, k), one member under each lens."""
-    members = Members.of((family,), [np.arange(len(start))])
-    return fit_side_by_side(lenses, members, knot_s, start, iterations, settled)
-
-
 def explore(lens: Lenses, families: tuple[Family, ...], knot_s: Array, min_step: float) -> list[Modes]:
     """Return each family's best mode under one lens, from a coarse look at its prior, as `Modes` of one member."""
     starts = [_starts(lens, family, knot_s, min_step) for family in families]

@@ -79,7 +79,7 @@ def test_a_photo_that_nothing_is_done_to_is_the_light() -> None:
 @pytest.mark.parametrize("change", [{"lift": 0.2}, {"contrast": 0.4}])
 def test_the_tone_curve_rises_and_keeps_black_and_white(change: dict[str, float]) -> None:
     ramp = np.repeat(np.linspace(0, 1, 256, dtype=np.float32)[None, :, None] ** 2, 32, axis=0).repeat(3, axis=2)
-    row = developed(ramp, replace(PLAIN, **change), 256)[16, :, 1].astype(int)  # type: ignore[arg-type]
+    row = developed(ramp, replace(PLAIN, **change), 256)[16, :, 1].astype(int)  # type: ignore[arg-type] # the changes differ in type
     assert (np.diff(row) >= -1).all()
     assert row[0] <= 2
     assert row[-1] >= 253

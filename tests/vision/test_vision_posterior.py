@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from vision.digest import Digest, hat_matrix, knots_s
 from vision.families import FAMILIES, Family
-from vision.modes import explore, fit
+from vision.modes import Members, explore, fit_side_by_side
 from vision.posterior import (
     Lenses,
     Modes,
@@ -46,6 +46,11 @@ def _lenses(signal: Array, noise_sd: float, slow_sds: tuple[Array, ...] = SLOW_S
 
 def _one(signal: Array, noise_sd: float) -> Lenses:
     return _lenses(signal, noise_sd, (np.array([DRIFT_SD]),))
+
+
+def fit(lenses: Lenses, family: Family, knot_s: Array, start: Array, iterations: int) -> Modes:
+    """Modes of one family from `start` (m, k), one member under each lens."""
+    return fit_side_by_side(lenses, Members.of((family,), [np.arange(len(start))]), knot_s, start, iterations)
 
 
 def _posterior(lenses: Lenses, family: Family = EXPONENTIAL) -> Posterior:
